@@ -1,0 +1,50 @@
+"""The audit line of an ordinary change; commands of the engine stage an `AuditLine` themselves."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Raw
+
+from tillgate.kit import ids
+from tillgate.kit.db import Connection, beside
+from tillgate.kit.http import encode
+
+sql = beside(__file__)
+
+
+class Origin(NamedTuple):
+    """Where a change came from."""
+
+    ip: str | None = None
+    request_id: str | None = None
+
+
+HERE = Origin()
+"""A change that came by no request."""
+
+
+async def write_line(
+    connection: Connection,
+    merchant_id: UUID,
+    actor: str,
+    action: str,
+    object_id: UUID,
+    after: dict[str, Any],
+    now: datetime,
+    origin: Origin = HERE,
+) -> None:
+    """In the transaction of the change. `after` holds no secrets."""
+    await connection.execute(
+        sql["write_line"],
+        merchant_id,
+        ids.mint(),
+        actor,
+        action,
+        object_id,
+        None,
+        Raw(encode(after)),
+        origin.ip,
+        origin.request_id,
+        now,
+    )

@@ -1,0 +1,1 @@
+"""One key, one object: the gate that stands in front of every wish with an `Idempotency-Key`."""

@@ -1,0 +1,1 @@
+"""Small parts without business words. Everything may import them; they import nothing of ours."""

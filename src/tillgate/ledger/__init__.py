@@ -1,0 +1,1 @@
+"""Accounts, transfers, holds, wallets: double entry, one row per transfer."""
