@@ -1,0 +1,1 @@
+"""What processors say by themselves: verified, kept raw, de-duplicated, applied."""

@@ -1,0 +1,40 @@
+"""The worker's part: messages that fitted no payment when they came are tried again."""
+
+from typing import NamedTuple
+
+from tillgate.callbacks.api import connection_owner
+from tillgate.callbacks.commands import Message, RetryCallback
+from tillgate.callbacks.store import sql
+from tillgate.connections.store import Connections
+from tillgate.connectors.protocol import CallbackRequest, Unreadable
+from tillgate.engine.writer import Engine
+from tillgate.kit import ids
+from tillgate.kit.db import Pool
+
+BATCH = 50
+"""How many are claimed at once; a claim that is not finished comes round again in 30 s."""
+
+
+class Retries(NamedTuple):
+    """Tries kept messages again."""
+
+    pool: Pool
+    engine: Engine
+    connections: Connections
+
+    async def once(self) -> int:
+        """Claims what is due and applies it; answers how many there were."""
+        rows = await self.pool.fetch(sql["due"], BATCH)
+        for row in rows:
+            linked = await self.connections.find(row["connection_id"])
+            if linked is None:
+                continue
+            headers: dict[str, str] = {}
+            seen = linked.connector.read(CallbackRequest(headers, row["raw"]))
+            observations = () if isinstance(seen, Unreadable) else tuple(seen)
+            message = Message(
+                row["connection_id"], row["event_key"], observations, row["headers"], row["raw"]
+            )
+            command = RetryCallback(connection_owner(linked), row["id"], message, ids.mint())
+            await self.engine.run(command, reserved=True)
+        return len(rows)

@@ -1,0 +1,295 @@
+"""The payer's pages over HTTP: the page, the pay form, the truth, and the stream that says "look".
+
+Whoever holds the client secret in the address may see and pay this one payment, no more.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from litestar import MediaType, Request, Response, get, post
+from litestar.params import QueryParameter
+from litestar.response import Redirect, Stream
+
+from tillgate.callbacks.api import callback_url
+from tillgate.checkout.model import State, View
+from tillgate.checkout.pages import choose_language, render
+from tillgate.connections.store import Connections, Linked
+from tillgate.connectors.protocol import Intent, Operation, Pending
+from tillgate.engine.command import Refused
+from tillgate.engine.writer import Engine, Overloaded, Unavailable
+from tillgate.events.live import Listener
+from tillgate.kit import chance, db, ids
+from tillgate.kit.db import Pool
+from tillgate.kit.money import Money
+from tillgate.payments import rules
+from tillgate.payments.commands import Redirect as GoOn
+from tillgate.payments.commands import SettleStart, Started, StartTry
+from tillgate.payments.links import PayerLinks
+from tillgate.payments.model import Payment
+from tillgate.payments.records import Owner
+from tillgate.payments.store import LatestTry, find_payment, latest_try
+from tillgate.settings import Settings
+
+log = structlog.get_logger()
+
+FRESH = timedelta(minutes=15)
+"""How long a success is shown as news; after that the page says that it was paid already."""
+
+NONCE_BYTES = 16
+HEARTBEAT_S = 15.0
+STREAM_MAX_S = 600.0
+"""A stream ends after this; the browser opens another."""
+
+STREAMS_MAX = 5000
+"""Beyond this many open streams a process answers 503, and pages poll instead."""
+
+AnyRequest = Request[Any, Any, Any]
+Language = Annotated[str | None, QueryParameter(query="lang", max_length=20)]
+
+
+class Seen(NamedTuple):
+    """A payment as its payer finds it."""
+
+    payment: Payment
+    attempt: LatestTry | None
+    linked: Linked | None
+
+
+class Desk(NamedTuple):
+    """What the pages need of the house."""
+
+    pool: Pool
+    engine: Engine
+    connections: Connections
+    links: PayerLinks
+    settings: Settings
+
+    async def find(self, client_secret: str) -> Seen | None:
+        place = self.links.read(client_secret)
+        payment = await find_payment(self.pool, *place) if place else None
+        if payment is None:
+            return None
+        attempt = await latest_try(self.pool, payment.merchant_id, payment.id)
+        return Seen(payment, attempt, await self.connections.find(payment.connection_id))
+
+    async def start(self, client_secret: str, seen: Seen, request_id: str) -> str | None:
+        """Sends the payer to the processor: its address, or None when it gave none."""
+        payment, _, linked = seen
+        if linked is None or not linked.enabled:
+            return None
+        owner = Owner(payment.merchant_id, linked.livemode, "payer", None, request_id)
+        operation_id = ids.mint()
+        request = linked.connector.prepare(
+            Intent(
+                operation_id=ids.show("op", operation_id),
+                payment_id=ids.show("pay", payment.id),
+                money=Money(payment.amount, payment.asset),
+                description=payment.description,
+                callback_url=callback_url(self.settings.public_url, linked.id),
+                return_url=self.links.checkout_url(client_secret),
+            )
+        )
+        wish = StartTry(owner, payment.id, operation_id, linked.id, request)
+        decided = await self.engine.run(wish)
+        if isinstance(decided, Refused):
+            return None
+        match decided.answer:
+            case GoOn(url):
+                return url
+            case Started():
+                operation = Operation(ids.show("op", operation_id), request)
+                return await self._ask(owner, payment, linked, operation, operation_id)
+            case _:
+                return None
+
+    async def _ask(
+        self, owner: Owner, payment: Payment, linked: Linked, operation: Operation, wish: UUID
+    ) -> str | None:
+        answered = await linked.connector.start(operation)
+        settled = SettleStart(owner, payment.id, wish, linked.id, answered, ids.mint())
+        await self.engine.run(settled, reserved=True)
+        return answered.redirect_url if isinstance(answered, Pending) else None
+
+
+def state_of(payment: Payment, attempt: LatestTry | None, now: datetime) -> State:
+    """What the payer is told."""
+    under_way = attempt is not None and attempt.state == "open"
+    match payment.status:
+        case "succeeded":
+            paid_at = payment.succeeded_at or now
+            return "succeeded" if now - paid_at < FRESH else "already_paid"
+        case "pending" if under_way:
+            return "waiting"
+        case "pending":
+            return "ready" if payment.expires_at > now else "expired"
+        case "processing" | "authorized":
+            return "processing"
+        case "failed":
+            return "failed"
+        case "canceled":
+            return "canceled"
+        case "expired":
+            return "expired"
+        case _:
+            return "review"
+
+
+def version_of(payment: Payment, attempt: LatestTry | None, state: State) -> str:
+    """Changes with whatever the page shows."""
+    tried = f"{attempt.ordinal}{attempt.state}{bool(attempt.redirect_url):d}" if attempt else ""
+    return f"{payment.version}-{tried}-{state}"
+
+
+def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
+    payment, attempt, linked = seen
+    state = state_of(payment, attempt, now)
+    base = f"/checkout/{client_secret}"
+    onward = payment.success_url if state in {"succeeded", "already_paid"} else payment.cancel_url
+    payment_id = ids.show("pay", payment.id)
+    return View(
+        state=state,
+        merchant_name=linked.merchant_name if linked else None,
+        livemode=linked.livemode if linked else True,
+        amount=Money(payment.amount, payment.asset),
+        description=payment.description,
+        payment_id=payment_id,
+        failure_code=payment.failure_code,
+        redirect_url=onward.replace("{payment_id}", payment_id) if onward else None,
+        continue_url=attempt.redirect_url if attempt and state == "waiting" else None,
+        expires_at=payment.expires_at,
+        pay_url=f"{base}/pay",
+        status_url=f"{base}/status",
+        live_url=f"{base}/live",
+        version=version_of(payment, attempt, state),
+        method_label=linked.name if linked else None,
+        can_retry=rules.may_try(payment, now),
+    )
+
+
+def _page(
+    view: View, request: AnyRequest, lang: str | None, desk: Desk, now: datetime
+) -> Response[str]:
+    nonce = chance.secret(NONCE_BYTES).hex()
+    language = choose_language(request.headers.get("accept-language", ""), lang)
+    text = render(view, language, nonce, now)
+    status = STATUS.get(view.state, 200)
+    return Response(
+        text, status_code=status, media_type=MediaType.HTML, headers=_headers(nonce, desk.settings)
+    )
+
+
+STATUS: dict[State, int] = {"not_found": 404, "unavailable": 503}
+
+
+def _headers(nonce: str, settings: Settings) -> dict[str, str]:
+    """Strict, but for one thing: the form's answer leads to the processor, wherever that is."""
+    nearby = " http://127.0.0.1:* http://localhost:*" if settings.dev else ""
+    policy = (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; "
+        f"style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; "
+        f"form-action 'self' https:{nearby}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "content-security-policy": policy,
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def desk(
+    pool: Pool,
+    engine: Engine,
+    connections: Connections,
+    links: PayerLinks,
+    settings: Settings,
+) -> Desk:
+    return Desk(pool, engine, connections, links, settings)
+
+
+GONE = (*db.LOST, Unavailable, Overloaded)
+
+
+@get("/checkout/{client_secret:str}", include_in_schema=False)
+async def show(
+    client_secret: str, request: AnyRequest, desk: Desk, now: datetime, lang: Language = None
+) -> Response[str]:
+    """The page, in the state that the payment has now."""
+    try:
+        seen = await desk.find(client_secret)
+    except GONE as error:
+        log.warning("checkout_unavailable", error=type(error).__name__)
+        return _page(View(state="unavailable"), request, lang, desk, now)
+    view = view_of(client_secret, seen, now) if seen else View(state="not_found")
+    return _page(view, request, lang, desk, now)
+
+
+@post("/checkout/{client_secret:str}/pay", include_in_schema=False)
+async def pay(
+    client_secret: str, request: AnyRequest, desk: Desk, now: datetime, request_id: str
+) -> Response[Any]:
+    """Starts a try, or goes on with the open one: 303 to the processor, or back to the page."""
+    try:
+        seen = await desk.find(client_secret)
+        if seen is None:
+            return _page(View(state="not_found"), request, None, desk, now)
+        url = await desk.start(client_secret, seen, request_id)
+    except GONE as error:
+        log.warning("checkout_unavailable", error=type(error).__name__)
+        return _page(View(state="unavailable"), request, None, desk, now)
+    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return Redirect(url or f"/checkout/{client_secret}", status_code=303, headers=headers)
+
+
+@get("/checkout/{client_secret:str}/status", include_in_schema=False)
+async def status(client_secret: str, desk: Desk, now: datetime) -> Response[dict[str, str]]:
+    """The truth, for the page's script: `{"state", "version"}`."""
+    seen = await desk.find(client_secret)
+    headers = {"cache-control": "no-store"}
+    if seen is None:
+        return Response({"state": "not_found", "version": ""}, status_code=404, headers=headers)
+    state = state_of(seen.payment, seen.attempt, now)
+    version = version_of(seen.payment, seen.attempt, state)
+    return Response({"state": state, "version": version}, headers=headers)
+
+
+@get("/checkout/{client_secret:str}/live", include_in_schema=False)
+async def live(client_secret: str, desk: Desk, listener: Listener) -> Response[Any]:
+    """Server-sent events: `look` when something has changed. The page then asks for the truth."""
+    place = desk.links.read(client_secret)
+    if place is None:
+        return Response("", status_code=404)
+    if listener.watched >= STREAMS_MAX:
+        return Response("", status_code=503, headers={"retry-after": "10"})
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return Stream(_stream(listener, place[1]), media_type="text/event-stream", headers=headers)
+
+
+async def _stream(listener: Listener, payment_id: Any) -> AsyncGenerator[bytes, None]:
+    """Says `look` at once too: what happened before the stream stood must not be missed."""
+    news = listener.watch(payment_id)
+    number = 0
+    try:
+        async with asyncio.timeout(STREAM_MAX_S):
+            yield b"retry: 1000\nevent: look\nid: 0\ndata:\n\n"
+            while not listener.closing:
+                try:
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        await news.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                news.clear()
+                number += 1
+                yield b"event: look\nid: %d\ndata:\n\n" % number
+    except TimeoutError:
+        return
+    finally:
+        listener.unwatch(payment_id, news)
+
+
+routes = [show, pay, status, live]

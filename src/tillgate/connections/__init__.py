@@ -1,0 +1,1 @@
+"""A merchant's configured processors, and which one a payment uses."""

@@ -1,0 +1,1 @@
+"""One module per processor's protocol; nothing else in the house knows how a processor speaks."""

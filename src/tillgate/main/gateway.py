@@ -1,0 +1,196 @@
+"""The API as one ASGI application: who is calling, what goes wrong, and the two hot routes.
+
+`POST /v1/payments` and `POST /callbacks/…` are plain handlers; Litestar serves everything else.
+"""
+
+import base64
+import binascii
+from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
+
+import asyncpg
+import structlog
+
+from tillgate.callbacks.api import Callbacks
+from tillgate.engine.writer import Overloaded, Unavailable
+from tillgate.kit import crypto, db, ids
+from tillgate.kit.caller import Caller
+from tillgate.kit.http import (
+    Answer,
+    App,
+    BodyTooLarge,
+    ClientGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    refusal_answer,
+    send_answer,
+)
+from tillgate.kit.refusal import Refused
+from tillgate.main.parts import Parts, opened
+from tillgate.main.site import site
+from tillgate.payments.api import Payments, Request
+from tillgate.settings import Settings
+
+log = structlog.get_logger()
+
+PUBLIC = frozenset(("/v1/openapi.json",))
+"""Under `/v1/`, but for everybody."""
+
+UNAVAILABLE = Refused(
+    "database_unavailable", "The database does not answer; nothing was done. Try again shortly."
+)
+OVERLOADED = Refused("overloaded", "Too much at once; nothing was done. Try again shortly.")
+TOO_LARGE = Refused("body_too_large", "The body is larger than this route takes.")
+NO_KEY = Refused(
+    "api_key_missing", "Send your secret key: `Authorization: Bearer sk_…`, or as user of Basic."
+)
+NOT_WITH_THIS_KEY = Refused("permission_denied", "A publishable key may not do this.")
+NOT_JSON = Refused("content_type_unsupported", "Send the body as application/json.")
+INTERNAL = Refused("internal", "Something went wrong here; the request id finds it in the log.")
+
+
+class Gateway:
+    """The application that uvicorn runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parts: Parts | None = None
+        self._opening: AbstractAsyncContextManager[Parts] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    # ---- start and stop ---------------------------------------------------------------------
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._opening = opened(self._settings)
+        parts = self._parts = await self._opening.__aenter__()
+        digest_key = crypto.derive(self._settings.secrets[0], "idempotency")
+        self._payments = Payments(parts.engine, parts.connections, parts.links, digest_key)
+        self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
+        self._site = site(parts)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._opening.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    # ---- requests ---------------------------------------------------------------------------
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = ids.show("req", ids.mint())
+        try:
+            answer = await self._answer(scope, receive, send, request_id)
+        except ClientGone:
+            return
+        if answer is not None:
+            if isinstance(answer, Refused):
+                answer = refusal_answer(answer, request_id)
+            await send_answer(send, answer, request_id)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Refused | None:
+        """The answer of a hot route, or a refusal; None when Litestar has answered itself."""
+        try:
+            return await self._route(scope, receive, send, request_id)
+        except (BodyTooLarge, Unavailable, Overloaded, ClientGone, *db.LOST) as error:
+            if isinstance(error, ClientGone):
+                raise
+            return why(error)
+        except asyncpg.PostgresError:
+            log.exception("database_error", request_id=request_id, path=scope["path"])
+            return INTERNAL
+        except Exception:
+            log.exception("request_failed", request_id=request_id, path=scope["path"])
+            return INTERNAL
+
+    async def _route(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Refused | None:
+        path: str = scope["path"]
+        posts = scope["method"] == "POST"
+        if posts and path.startswith("/callbacks/"):
+            return await self._callbacks.receive(scope, receive, request_id)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        if path.startswith("/v1/") and path not in PUBLIC:
+            caller = await self._caller(scope)
+            if isinstance(caller, Refused):
+                return caller
+            if scope["method"] in {"POST", "PUT", "PATCH"} and not _is_json(scope):
+                return NOT_JSON
+            if posts and path == "/v1/payments":
+                return await self._create(scope, receive, caller, request_id)
+            state["caller"] = caller
+        # Litestar types the same messages more narrowly
+        await cast("App", self._site)(scope, receive, _with_request_id(send, request_id))
+        return None
+
+    async def _create(
+        self, scope: Scope, receive: Receive, caller: Caller, request_id: str
+    ) -> Answer | Refused:
+        body = await read_body(receive)
+        client: tuple[str, int] | None = scope.get("client")
+        key = _header(scope, b"idempotency-key")
+        request = Request(caller, body, key, client[0] if client else None, request_id)
+        return await self._payments.create(request)
+
+    async def _caller(self, scope: Scope) -> Caller | Refused:
+        key = _key(_header(scope, b"authorization") or "")
+        if key is None:
+            return NO_KEY
+        assert self._parts is not None  # noqa: S101  set before the first request
+        caller = await self._parts.keys.caller(key)
+        if isinstance(caller, Caller) and "secret" not in caller.scopes:
+            return NOT_WITH_THIS_KEY
+        return caller
+
+
+def why(error: Exception) -> Refused:
+    """What an error of the edge means to the caller."""
+    if isinstance(error, BodyTooLarge):
+        return TOO_LARGE
+    return OVERLOADED if isinstance(error, Overloaded) else UNAVAILABLE
+
+
+def _key(authorization: str) -> str | None:
+    """The key of a Bearer or Basic header; None when there is none."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip() or None
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[0] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+def _is_json(scope: Scope) -> bool:
+    """A body without a content type is taken for JSON: what else could it be here."""
+    kind = _header(scope, b"content-type")
+    return kind is None or kind.partition(";")[0].strip().lower() == "application/json"
+
+
+def _with_request_id(send: Send, request_id: str) -> Send:
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"request-id", request_id.encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with

@@ -1,0 +1,112 @@
+"""What a process is made of, opened in order and closed in the other."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from tillgate.audit.model import AuditLine
+from tillgate.callbacks.model import Callback, SeenCallback
+from tillgate.callbacks.store import Tally
+from tillgate.connections.store import Connections
+from tillgate.engine.group import Schema
+from tillgate.engine.writer import Engine
+from tillgate.events.live import Announcer, Listener
+from tillgate.events.model import Event
+from tillgate.idempotency.model import IdempotencyKey
+from tillgate.kit import crypto, db
+from tillgate.kit.crypto import Vault
+from tillgate.kit.db import Pool
+from tillgate.kit.outbound import Outbound, Policy
+from tillgate.ledger.model import Account, Transfer
+from tillgate.merchants.store import Keys
+from tillgate.payments.links import PayerLinks
+from tillgate.payments.model import (
+    OperationRow,
+    Payment,
+    PaymentReference,
+    ProcessorObject,
+    Try,
+)
+from tillgate.settings import Settings
+from tillgate.webhooks.store import sql as webhooks_sql
+
+LOCK_ORDER: tuple[type[Struct], ...] = (
+    Callback,
+    PaymentReference,
+    Payment,
+    Try,
+    OperationRow,
+    ProcessorObject,
+    IdempotencyKey,
+    SeenCallback,
+    Event,
+    AuditLine,
+    Account,
+    Transfer,
+)
+"""The one order in which rows are locked: cold tables first, hot ones last."""
+
+SCHEMA = Schema(LOCK_ORDER, {Event: webhooks_sql["fan_out"]})
+
+
+class Parts(NamedTuple):
+    """What both API and worker stand on."""
+
+    settings: Settings
+    pool: Pool
+    engine: Engine
+    announcer: Announcer
+    listener: Listener
+    vault: Vault
+    policy: Policy
+    outbound: Outbound
+    connections: Connections
+    keys: Keys
+    links: PayerLinks
+    tally: Tally
+
+
+def vault_of(settings: Settings) -> Vault:
+    return Vault(tuple(crypto.derive(secret, "vault") for secret in settings.secrets))
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(allow_loopback=settings.dev, allow_networks=settings.allowed_networks)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Parts]:
+    """Opens everything without waiting for the database: until it answers, wishes get 503."""
+    pool = await db.open_pool(settings.database_url, settings.readers)
+    vault = vault_of(settings)
+    policy = policy_of(settings)
+    announcer = Announcer(settings.database_url)
+    async with Outbound(policy) as outbound:
+        parts = Parts(
+            settings=settings,
+            pool=pool,
+            engine=Engine(settings.database_url, SCHEMA, announcer.committed),
+            announcer=announcer,
+            listener=Listener(settings.database_url),
+            vault=vault,
+            policy=policy,
+            outbound=outbound,
+            connections=Connections(pool, vault, outbound),
+            keys=Keys(pool),
+            links=PayerLinks(settings.secrets, settings.public_url),
+            tally=Tally(pool),
+        )
+        await parts.engine.start()
+        announcer.start()
+        parts.listener.start()
+        parts.tally.start()
+        try:
+            yield parts
+        finally:
+            await parts.engine.stop()
+            await parts.tally.stop()
+            await parts.listener.stop()
+            await announcer.stop()
+            pool.terminate()

@@ -1,0 +1,233 @@
+"""Litestar's part: reading routes, pages, health, the document; and how its errors are answered."""
+
+from datetime import datetime
+from typing import Any, cast
+
+import structlog
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from tillgate.audit.store import Origin
+from tillgate.checkout import api as checkout_api
+from tillgate.checkout import assets
+from tillgate.engine.writer import Overloaded, Unavailable
+from tillgate.events import api as events_api
+from tillgate.kit import clock, crypto, db
+from tillgate.kit.caller import Caller
+from tillgate.kit.http import BODY_MAX_BYTES, RETRY_AFTER_S, encode, error_body
+from tillgate.kit.refusal import Refused, RefusedError
+from tillgate.ledger import api as ledger_api
+from tillgate.main import openapi
+from tillgate.main.parts import Parts
+from tillgate.payments import api as payments_api
+from tillgate.webhooks import api as webhooks_api
+
+log = structlog.get_logger()
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def site(parts: Parts) -> Litestar:
+    """The Litestar application over these parts."""
+    fixed: dict[str, Any] = {
+        "parts": parts,
+        "pool": parts.pool,
+        "vault": parts.vault,
+        "outbound_policy": parts.policy,
+        "links": parts.links,
+        "engine": parts.engine,
+        "connections": parts.connections,
+        "listener": parts.listener,
+        "settings": parts.settings,
+    }
+    dependencies = {name: _always(value) for name, value in fixed.items()}
+    dependencies |= {
+        "caller": Provide(_caller, sync_to_thread=False),
+        "request_id": Provide(_request_id, sync_to_thread=False),
+        "desk": Provide(checkout_api.desk, sync_to_thread=False),
+        "origin": Provide(_origin, sync_to_thread=False),
+        "now": Provide(_now, sync_to_thread=False),
+    }
+    app = Litestar(
+        [
+            *payments_api.routes,
+            *events_api.routes,
+            *webhooks_api.routes,
+            *ledger_api.routes,
+            *checkout_api.routes,
+            health,
+            ready,
+            metrics,
+            docs,
+            asset,
+            openapi_document,
+        ],
+        dependencies=dependencies,
+        exception_handlers=HANDLERS,
+        openapi_config=openapi.CONFIG,
+        logging_config=None,
+        request_max_body_size=BODY_MAX_BYTES,
+    )
+    app.state.document = encode(openapi.document(app.openapi_schema.to_schema()))
+    return app
+
+
+def _always(value: Any) -> Provide:
+    return Provide(lambda: value, use_cache=True, sync_to_thread=False)
+
+
+def _caller(request: AnyRequest) -> Caller:
+    return request.scope["state"]["caller"]
+
+
+def _request_id(request: AnyRequest) -> str:
+    return request.scope["state"]["request_id"]
+
+
+def _origin(request: AnyRequest) -> Origin:
+    return Origin(request.client.host if request.client else None, _request_id(request))
+
+
+def _now() -> datetime:
+    return clock.now()
+
+
+# ---- errors ---------------------------------------------------------------------------------
+
+
+def _refuse(request: AnyRequest, refused: Refused) -> Response[bytes]:
+    headers = {"retry-after": str(RETRY_AFTER_S)} if refused.status == 503 else {}
+    body = error_body(refused, _request_id(request))
+    return Response(body, status_code=refused.status, media_type=MediaType.JSON, headers=headers)
+
+
+def _on_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+    return _refuse(request, error.refused)
+
+
+def _on_validation(request: AnyRequest, error: ValidationException) -> Response[bytes]:
+    """Litestar names what does not fit in `extra`."""
+    extra = cast("list[dict[str, Any]]", error.extra) if isinstance(error.extra, list) else []
+    first: dict[str, Any] = extra[0] if extra else {}
+    param: str | None = first.get("key")
+    message = str(first.get("message", error.detail))
+    code = "parameter_missing" if "required" in message.lower() else "parameter_invalid"
+    return _refuse(request, Refused(code, f"{param or 'The request'}: {message}.", param))
+
+
+def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    code = BY_STATUS.get(error.status_code)
+    if code is None:
+        return _on_bug(request, error)
+    return _refuse(request, Refused(code, WORDS[code]))
+
+
+def _on_lost(request: AnyRequest, error: Exception) -> Response[bytes]:
+    log.warning("database_unavailable", error=type(error).__name__)
+    return _refuse(request, Refused("database_unavailable", WORDS["database_unavailable"]))
+
+
+def _on_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
+    log.error(
+        "request_failed", request_id=_request_id(request), path=request.url.path, exc_info=error
+    )
+    return _refuse(request, Refused("internal", WORDS["internal"]))
+
+
+BY_STATUS = {
+    400: "json_invalid",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "content_type_unsupported",
+}
+WORDS = {
+    "json_invalid": "The body is not valid JSON in UTF-8.",
+    "not_found": "There is nothing at this address.",
+    "method_not_allowed": "This address does not take that method.",
+    "body_too_large": "The body is larger than this route takes.",
+    "content_type_unsupported": "Send the body as application/json.",
+    "database_unavailable": "The database does not answer; nothing was done. Try again shortly.",
+    "internal": "Something went wrong here; the request id finds it in the log.",
+}
+HANDLERS: dict[int | type[Exception], Any] = {
+    RefusedError: _on_refused,
+    ValidationException: _on_validation,
+    HTTPException: _on_http,
+    Overloaded: _on_lost,
+    Unavailable: _on_lost,
+    **dict.fromkeys(db.LOST, _on_lost),
+    Exception: _on_bug,
+}
+
+
+# ---- the house's own routes -----------------------------------------------------------------
+
+
+@get("/health", include_in_schema=False)
+async def health() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@get("/ready", include_in_schema=False)
+async def ready(parts: Parts) -> Response[dict[str, bool]]:
+    """The process can take payments: the engine has its connection."""
+    return Response({"database": parts.engine.up}, status_code=200 if parts.engine.up else 503)
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics(request: AnyRequest, parts: Parts) -> Response[bytes]:
+    """Prometheus figures, for who holds the token."""
+    token = parts.settings.metrics_token
+    given = request.headers.get("authorization", "")
+    if token is None or not crypto.same(given.encode(), f"Bearer {token}".encode()):
+        raise RefusedError(Refused("not_found", WORDS["not_found"]))
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@get("/v1/openapi.json", include_in_schema=False)
+async def openapi_document(request: AnyRequest) -> Response[bytes]:
+    """The OpenAPI 3.1 document of this API."""
+    return Response(request.app.state.document, media_type=MediaType.JSON)
+
+
+@get("/assets/{name:str}", include_in_schema=False)
+async def asset(name: str) -> Response[bytes]:
+    """Scripts and styles; their names change with their content, so they may be kept for good."""
+    found = assets.find(name)
+    if found is None:
+        raise RefusedError(Refused("not_found", WORDS["not_found"]))
+    headers = {
+        "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(found.body, media_type=found.content_type, headers=headers)
+
+
+DOCS = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Tillgate API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="{mark}"><link rel="stylesheet" href="{css}"></head>
+<body><div id="viewer"></div>
+<script src="{bundle}"></script><script type="module" src="{start}"></script></body></html>
+"""
+
+
+@get("/docs", include_in_schema=False, media_type=MediaType.HTML)
+async def docs() -> Response[str]:
+    """A viewer of the document. Everything it needs comes from here."""
+    page = DOCS.format(
+        mark=assets.url("mark.svg"),
+        css=assets.url("swagger-ui.css"),
+        bundle=assets.url("swagger-ui-bundle.js"),
+        start=assets.url("docs.js"),
+    )
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {"content-security-policy": policy, "x-content-type-options": "nosniff"}
+    return Response(page, media_type=MediaType.HTML, headers=headers)

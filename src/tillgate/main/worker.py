@@ -1,0 +1,67 @@
+"""The worker: everything that is due, claimed in batches, by as many workers as wanted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import structlog
+
+from tillgate.callbacks.jobs import Retries
+from tillgate.engine.writer import Overloaded, Unavailable
+from tillgate.kit import db
+from tillgate.main.parts import Parts, opened
+from tillgate.payments.jobs import Expiry, Forgetting, Looks
+from tillgate.settings import Settings
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+"""How often due rows are looked for when nothing wakes the worker."""
+
+HOUSEKEEPING_S = 60.0
+BACK_OFF_S = 1.0
+
+
+class Worker:
+    """Runs every job until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with opened(self._settings) as parts:
+            jobs = [asyncio.create_task(job) for job in self._jobs(parts, stop)]
+            await stop.wait()
+            await asyncio.gather(*jobs)
+
+    def _jobs(self, parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+        pool, engine, connections = parts.pool, parts.engine, parts.connections
+        return [
+            _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
+            _repeat("looks", Looks(pool, engine, connections).once, POLL_S, stop),
+            _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
+            _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),
+        ]
+
+
+async def _repeat(
+    name: str, once: Callable[[], Awaitable[int]], pause_s: float, stop: asyncio.Event
+) -> None:
+    """Runs a job at once again while it finds work; outlives a lost database."""
+    while not stop.is_set():
+        try:
+            found = await once()
+        except (*db.LOST, asyncpg.PostgresError, Unavailable, Overloaded) as error:
+            log.warning("job_delayed", job=name, error=type(error).__name__)
+            found = 0
+        if not found:
+            await _pause(pause_s, stop)
+
+
+async def _pause(pause_s: float, stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(pause_s):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,1 @@
+"""Businesses, their two merchants, and the keys that speak for them."""

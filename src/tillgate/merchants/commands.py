@@ -1,0 +1,64 @@
+"""Making businesses. Configuration: one ordinary transaction, rows plus audit line."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from tillgate.audit.store import write_line
+from tillgate.kit import crypto, ids
+from tillgate.kit.db import Connection
+from tillgate.merchants.store import sql
+
+
+class Keyring(NamedTuple):
+    """A merchant's first keys. Shown once: only their digests are kept."""
+
+    merchant_id: UUID
+    secret_key: str
+    publishable_key: str
+
+
+class Created(NamedTuple):
+    business_id: UUID
+    test: Keyring
+    live: Keyring
+
+
+NAME_MAX_CHARACTERS = 200
+
+
+async def create_business(connection: Connection, name: str, now: datetime) -> Created:
+    """A business with its test and its live merchant, each with two keys."""
+    async with connection.transaction():
+        business_id = ids.mint()
+        await connection.execute(sql["create_business"], business_id, name, now)
+        test = await _create_merchant(connection, business_id, name, now, livemode=False)
+        live = await _create_merchant(connection, business_id, name, now, livemode=True)
+    return Created(business_id, test, live)
+
+
+async def _create_merchant(
+    connection: Connection, business_id: UUID, name: str, now: datetime, *, livemode: bool
+) -> Keyring:
+    merchant_id = ids.mint()
+    await connection.execute(sql["create_merchant"], merchant_id, business_id, livemode, name, now)
+    await write_line(
+        connection, merchant_id, "cli", "merchant.create", merchant_id, {"name": name}, now
+    )
+    mode = "live" if livemode else "test"
+    secret = await _create_key(connection, merchant_id, "secret", f"sk_{mode}_", now)
+    publishable = await _create_key(connection, merchant_id, "publishable", f"pk_{mode}_", now)
+    return Keyring(merchant_id, secret, publishable)
+
+
+async def _create_key(
+    connection: Connection, merchant_id: UUID, kind: str, prefix: str, now: datetime
+) -> str:
+    key = crypto.mint_key(prefix)
+    digest, hint = crypto.sha256(key.encode()), f"{prefix}…{key[-4:]}"
+    key_id = ids.mint()
+    await connection.execute(sql["create_key"], merchant_id, key_id, kind, digest, hint, now)
+    await write_line(
+        connection, merchant_id, "cli", "key.create", key_id, {"kind": kind, "hint": hint}, now
+    )
+    return key

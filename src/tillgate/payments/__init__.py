@@ -1,0 +1,1 @@
+"""Payments, their tries and operations; the state table; how money that arrived is booked."""

@@ -1,0 +1,29 @@
+"""Reads of payments."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from tillgate.kit.db import Pool, beside
+from tillgate.payments.model import Payment
+
+sql = beside(__file__)
+
+
+class LatestTry(NamedTuple):
+    """The newest try of a payment, as far as its payer needs to know it."""
+
+    ordinal: int
+    connection_id: UUID
+    state: str
+    reference: str | None
+    redirect_url: str | None
+
+
+async def find_payment(pool: Pool, merchant_id: UUID, payment_id: UUID) -> Payment | None:
+    row = await pool.fetchrow(sql["payment_by_id"], merchant_id, payment_id)
+    return Payment(*row) if row else None
+
+
+async def latest_try(pool: Pool, merchant_id: UUID, payment_id: UUID) -> LatestTry | None:
+    row = await pool.fetchrow(sql["latest_try"], merchant_id, payment_id)
+    return LatestTry(*row) if row else None

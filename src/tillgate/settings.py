@@ -1,0 +1,144 @@
+"""Every setting, once: frozen, read from the environment at the start, documented beside its name.
+
+docs/reference/settings.md repeats this list; a test compares.
+"""
+
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, NamedTuple
+
+SECRET_MIN_CHARACTERS = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense; the message says which and what to do."""
+
+
+class Settings(NamedTuple):
+    """See `ENVIRONMENT` for what each is called outside, and means."""
+
+    database_url: str
+    secrets: tuple[str, ...]
+    public_url: str
+    dev: bool = False
+    sandbox_secret: str | None = None
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics_token: str | None = None
+    readers: int = 8
+    log_level: str = "info"
+
+
+class Variable(NamedTuple):
+    """One setting as the environment knows it."""
+
+    name: str
+    field: str
+    meaning: str
+    read: Callable[[str], Any]
+    required: bool = False
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError, naming the variable."""
+    values: dict[str, Any] = {}
+    for variable in ENVIRONMENT:
+        text = environ.get(variable.name, "")
+        if text:
+            values[variable.field] = _read(variable, text)
+        elif variable.required:
+            raise SettingsError(f"{variable.name} is not set: {variable.meaning}")
+    return Settings(**values)
+
+
+def _read(variable: Variable, text: str) -> Any:
+    try:
+        return variable.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable.name}: {error}") from None
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    secrets = tuple(part.strip() for part in text.split(","))
+    if any(len(secret) < SECRET_MIN_CHARACTERS for secret in secrets):
+        raise ValueError(f"each secret needs {SECRET_MIN_CHARACTERS} characters or more")
+    return secrets
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("this must be an http or https address")
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    if not text.startswith(("postgres://", "postgresql://")):
+        raise ValueError("this must be a postgresql:// address")
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in {"1", "0", "true", "false"}:
+        raise ValueError("this must be 1 or 0")
+    return text.lower() in {"1", "true"}
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(","))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise ValueError("this must be a number from 1 to 1000")
+    return int(text)
+
+
+def _level(text: str) -> str:
+    if text not in {"debug", "info", "warning", "error"}:
+        raise ValueError("this must be debug, info, warning or error")
+    return text
+
+
+ENVIRONMENT: tuple[Variable, ...] = (
+    Variable(
+        "DATABASE_URL", "database_url", "the address of PostgreSQL 15 or later.",
+        _database_url, True,
+    ),
+    Variable(
+        "TILLGATE_SECRET", "secrets",
+        "the installation's secret, 32 characters or more; from it come the keys that seal "
+        "credentials and sign payers' links. Several, separated by commas: the first one works, "
+        "the others still open what they sealed.",
+        _secrets, True,
+    ),
+    Variable(
+        "TILLGATE_PUBLIC_URL", "public_url",
+        "the address at which payers and processors reach this installation.", _url, True,
+    ),
+    Variable(
+        "TILLGATE_DEV", "dev",
+        "1: webhook endpoints and processors may stand on this machine, over http. "
+        "`tillgate dev` sets it; never set it where others have access.",
+        _flag,
+    ),
+    Variable(
+        "TILLGATE_SANDBOX_SECRET", "sandbox_secret",
+        "what the sandbox processor and its connections authenticate each other with.", str,
+    ),
+    Variable(
+        "TILLGATE_ALLOWED_NETWORKS", "allowed_networks",
+        "networks inside which webhook endpoints and processors may stand though they are "
+        "private: `10.1.0.0/16,fd12::/32`.",
+        _networks,
+    ),
+    Variable(
+        "TILLGATE_METRICS_TOKEN", "metrics_token",
+        "the Bearer token that `/metrics` wants; without it there is no `/metrics`.", str,
+    ),
+    Variable(
+        "TILLGATE_READERS", "readers",
+        "how many connections each process keeps for reading, 8 by default.", _count,
+    ),
+    Variable(
+        "TILLGATE_LOG_LEVEL", "log_level", "debug, info, warning or error.", _level
+    ),
+)  # fmt: skip
