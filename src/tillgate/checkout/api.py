@@ -59,14 +59,22 @@ class Seen(NamedTuple):
     linked: Linked | None
 
 
-class Desk(NamedTuple):
+class Desk:
     """What the pages need of the house."""
 
-    pool: Pool
-    engine: Engine
-    connections: Connections
-    links: PayerLinks
-    settings: Settings
+    def __init__(
+        self,
+        pool: Pool,
+        engine: Engine,
+        connections: Connections,
+        links: PayerLinks,
+        settings: Settings,
+    ) -> None:
+        self.pool = pool
+        self.engine = engine
+        self.connections = connections
+        self.links = links
+        self.settings = settings
 
     async def find(self, client_secret: str) -> Seen | None:
         place = self.links.read(client_secret)
@@ -199,16 +207,6 @@ def _headers(nonce: str, settings: Settings) -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-
-
-def desk(
-    pool: Pool,
-    engine: Engine,
-    connections: Connections,
-    links: PayerLinks,
-    settings: Settings,
-) -> Desk:
-    return Desk(pool, engine, connections, links, settings)
 
 
 GONE = (*db.LOST, Unavailable, Overloaded)

@@ -12,7 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tillgate.audit.store import Origin
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
-from tillgate.engine.writer import Overloaded, Unavailable
+from tillgate.checkout.api import Desk
+from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events import api as events_api
 from tillgate.kit import clock, crypto, db
 from tillgate.kit.caller import Caller
@@ -32,7 +33,6 @@ AnyRequest = Request[Any, Any, Any]
 def site(parts: Parts) -> Litestar:
     """The Litestar application over these parts."""
     fixed: dict[str, Any] = {
-        "parts": parts,
         "pool": parts.pool,
         "vault": parts.vault,
         "outbound_policy": parts.policy,
@@ -40,13 +40,13 @@ def site(parts: Parts) -> Litestar:
         "engine": parts.engine,
         "connections": parts.connections,
         "listener": parts.listener,
-        "settings": parts.settings,
+        "desk": Desk(parts.pool, parts.engine, parts.connections, parts.links, parts.settings),
+        "metrics_token": parts.settings.metrics_token,
     }
     dependencies = {name: _always(value) for name, value in fixed.items()}
     dependencies |= {
         "caller": Provide(_caller, sync_to_thread=False),
         "request_id": Provide(_request_id, sync_to_thread=False),
-        "desk": Provide(checkout_api.desk, sync_to_thread=False),
         "origin": Provide(_origin, sync_to_thread=False),
         "now": Provide(_now, sync_to_thread=False),
     }
@@ -131,7 +131,10 @@ def _on_lost(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 def _on_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.error(
-        "request_failed", request_id=_request_id(request), path=request.url.path, exc_info=error
+        "request_failed",
+        request_id=_request_id(request),
+        route=request.scope["path_template"],
+        exc_info=error,
     )
     return _refuse(request, Refused("internal", WORDS["internal"]))
 
@@ -173,17 +176,17 @@ async def health() -> dict[str, str]:
 
 
 @get("/ready", include_in_schema=False)
-async def ready(parts: Parts) -> Response[dict[str, bool]]:
+async def ready(engine: Engine) -> Response[dict[str, bool]]:
     """The process can take payments: the engine has its connection."""
-    return Response({"database": parts.engine.up}, status_code=200 if parts.engine.up else 503)
+    return Response({"database": engine.up}, status_code=200 if engine.up else 503)
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def metrics(request: AnyRequest, metrics_token: str | None) -> Response[bytes]:
     """Prometheus figures, for who holds the token."""
-    token = parts.settings.metrics_token
     given = request.headers.get("authorization", "")
-    if token is None or not crypto.same(given.encode(), f"Bearer {token}".encode()):
+    wanted = f"Bearer {metrics_token}"
+    if metrics_token is None or not crypto.same(given.encode(), wanted.encode()):
         raise RefusedError(Refused("not_found", WORDS["not_found"]))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
