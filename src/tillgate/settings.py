@@ -21,6 +21,7 @@ class Settings(NamedTuple):
     secrets: tuple[str, ...]
     public_url: str
     dev: bool = False
+    sandbox_url: str | None = None
     sandbox_secret: str | None = None
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_token: str | None = None
@@ -119,6 +120,12 @@ ENVIRONMENT: tuple[Variable, ...] = (
         "1: webhook endpoints and processors may stand on this machine, over http. "
         "`tillgate dev` sets it; never set it where others have access.",
         _flag,
+    ),
+    Variable(
+        "TILLGATE_SANDBOX_URL",
+        "sandbox_url",
+        "where the sandbox processor stands; new test merchants are connected to it.",
+        _url,
     ),
     Variable(
         "TILLGATE_SANDBOX_SECRET", "sandbox_secret",

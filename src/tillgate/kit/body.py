@@ -1,7 +1,7 @@
 """JSON bodies become frozen values, or a refusal that names the parameter."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -25,8 +25,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T | Refused:
         return explain(str(error))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Refused("json_invalid", "The body is not valid JSON in UTF-8.")
-    if b"\\u0000" in body and _holds_nul(msgspec.to_builtins(value)):
-        return Refused("json_invalid", "The body holds the character NUL.")
+    param = _nul(msgspec.to_builtins(value)) if b"\\u0000" in body else None
+    if param is not None:
+        return Refused("parameter_invalid", f"{param} holds the character NUL.", param)
     return value
 
 
@@ -44,11 +45,16 @@ def explain(message: str) -> Refused:
     return Refused("parameter_invalid", f"{param or 'The body'}: {words}.", param or None)
 
 
-def _holds_nul(value: Any) -> bool:
+def _nul(value: Any, name: str = "The body") -> str | None:
+    """The name of the first member that holds a NUL, or None."""
     if isinstance(value, str):
-        return "\0" in value
+        return name if "\0" in value else None
+    parts: list[tuple[str, Any]] = []
     if isinstance(value, dict):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)  # pyright: ignore[reportUnknownVariableType]  JSON
-    if isinstance(value, list):
-        return any(_holds_nul(part) for part in value)  # pyright: ignore[reportUnknownVariableType]  JSON
-    return False
+        members = cast("dict[str, Any]", value)
+        parts = [(name if name != "The body" else key, part) for key, part in members.items()]
+        if any("\0" in key for key in members):
+            return name
+    elif isinstance(value, list):
+        parts = [(name, part) for part in cast("list[Any]", value)]
+    return next(filter(None, (_nul(part, place) for place, part in parts)), None)

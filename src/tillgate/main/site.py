@@ -112,6 +112,8 @@ def _on_validation(request: AnyRequest, error: ValidationException) -> Response[
     extra = cast("list[dict[str, Any]]", error.extra) if isinstance(error.extra, list) else []
     first: dict[str, Any] = extra[0] if extra else {}
     param: str | None = first.get("key")
+    if param is not None and param.startswith("created_"):
+        param = f"created[{param.removeprefix('created_')}]"
     message = str(first.get("message", error.detail))
     code = "parameter_missing" if "required" in message.lower() else "parameter_invalid"
     return _refuse(request, Refused(code, f"{param or 'The request'}: {message}.", param))

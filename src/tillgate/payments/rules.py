@@ -82,7 +82,7 @@ def total(payment: Payment, objects: Iterable[ProcessorObject]) -> Totals:
 def follow(
     payment: Payment, totals: Totals, current: Iterable[ProcessorObject]
 ) -> tuple[Status, str | None]:
-    """(status, review reason) that the totals ask for. `current`: the objects of the open try."""
+    """(status, review reason) that the totals ask for. `current`: the objects of the latest try."""
     if totals.foreign:
         wanted: tuple[Status, str | None] = "review", "asset_mismatch"
     elif totals.captured >= payment.amount:
@@ -100,14 +100,13 @@ def follow(
 
 
 def _of_the_try(payment: Payment, current: Iterable[ProcessorObject]) -> Status:
-    """Without money, what the processor says of the open try decides."""
+    """Without money, what the processor says of the latest try decides. A try that was canceled
+    there has failed like any other: the payer may try again."""
     states = {thing.state for thing in current}
-    if "processing" in states:
+    if states & {"processing", "authorized"}:
         return "processing"
-    if "failed" in states:
+    if "failed" in states or "canceled" in states:
         return "failed"
-    if "canceled" in states:
-        return "canceled"
     return as_status(payment.status)
 
 
@@ -138,10 +137,10 @@ def move(
 ) -> tuple[Payment, list[Try]]:
     """The payment with its totals and the status that follows them, and the tries as they ended."""
     totals = total(payment, objects)
-    attempt = open_try(tries)
-    current = [o for o in objects if attempt is not None and o.ordinal == attempt.ordinal]
+    latest = max((one.ordinal for one in tries), default=0)
+    current = [o for o in objects if o.ordinal == latest]
     status, reason = follow(payment, totals, current)
-    refusal = next((o for o in current if o.failure_code is not None), None)
+    refusal = _refusal(current)
     succeeded_at = now if status == "succeeded" else None
     moved = replace(
         payment,
@@ -152,9 +151,9 @@ def move(
         late=payment.late or (status in MONEY_CAME and payment.status in LATE),
         succeeded_at=payment.succeeded_at or succeeded_at,
     )
-    if status == "succeeded":
+    if status != "failed":
         moved = replace(moved, failure_code=None, failure_message=None)
-    elif status == "failed" and payment.status != "failed" and refusal is not None:
+    elif refusal is not None:
         moved = replace(
             moved,
             failure_code=refusal.failure_code,
@@ -169,27 +168,28 @@ MONEY_CAME = ("succeeded", "review")
 
 def _ended(one: Try, objects: list[ProcessorObject], now: datetime) -> Try:
     """A try after what its own objects say."""
-    states = {o.state for o in objects}
-    if "captured" in states:
-        state = "succeeded"
-    elif one.state != "open":
-        state = one.state
-    elif "failed" in states:
-        state = "failed"
-    elif "canceled" in states:
-        state = "canceled"
-    else:
-        state = "open"
-    if state == one.state:
+    if any(o.state == "captured" for o in objects):
+        if one.state == "succeeded":
+            return one
+        return replace(
+            one, state="succeeded", failure_code=None, failure_message=None, updated_at=now
+        )
+    refusal = _refusal(objects)
+    if refusal is None or (one.state, one.failure_code) == (refusal.state, refusal.failure_code):
         return one
-    refusal = next((o for o in objects if o.failure_code is not None), None)
     return replace(
         one,
-        state=state,
-        failure_code=refusal.failure_code if refusal else None,
-        failure_message=refusal.failure_message if refusal else None,
+        state=refusal.state,
+        failure_code=refusal.failure_code,
+        failure_message=refusal.failure_message,
         updated_at=now,
     )
+
+
+def _refusal(objects: Iterable[ProcessorObject]) -> ProcessorObject | None:
+    """The object that says most clearly that a try came to nothing."""
+    refused = [o for o in objects if o.state in {"failed", "canceled"}]
+    return max(refused, key=lambda o: (RANKS[o.state], o.reference), default=None)
 
 
 def settled(operations: list[OperationRow], tries: list[Try], now: datetime) -> list[OperationRow]:

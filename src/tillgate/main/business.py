@@ -1,0 +1,49 @@
+"""Setting up a business, its test merchant ready to be paid through the sandbox."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from tillgate.connections.commands import connect_sandbox
+from tillgate.kit import db, ids
+from tillgate.kit.db import Connection
+from tillgate.main.parts import vault_of
+from tillgate.merchants.commands import create_business
+from tillgate.settings import Settings
+
+
+class CreatedBusiness(NamedTuple):
+    """The test merchant and its keys, as a person or a script is told them, once."""
+
+    merchant: str
+    secret_key: str
+    publishable_key: str
+
+
+async def set_up_business(
+    connection: Connection, settings: Settings, name: str, now: datetime
+) -> CreatedBusiness:
+    """A business; its test merchant is connected to the sandbox, where there is one."""
+    await db.set_up(connection)
+    async with connection.transaction():
+        created = await create_business(connection, name, now)
+        test = created.test
+        await point_to_sandbox(connection, settings, test.merchant_id, now)
+    merchant = ids.show("mer", test.merchant_id)
+    return CreatedBusiness(merchant, test.secret_key, test.publishable_key)
+
+
+async def point_to_sandbox(
+    connection: Connection, settings: Settings, merchant_id: UUID, now: datetime
+) -> None:
+    """Connects a test merchant to the sandbox, or tells its connection where that stands now."""
+    if settings.sandbox_url is None or settings.sandbox_secret is None:
+        return
+    await connect_sandbox(
+        connection,
+        vault_of(settings),
+        merchant_id,
+        settings.sandbox_url,
+        settings.sandbox_secret,
+        now,
+    )
