@@ -34,7 +34,7 @@ def statements(path: Path) -> dict[str, str]:
     names, bodies = parts[1::2], parts[2::2]
     if len(set(names)) != len(names):
         raise ValueError(f"{path.name} names a statement twice")
-    return {name: body.strip() for name, body in zip(names, bodies, strict=True)}
+    return {name: body.strip().rstrip(";") for name, body in zip(names, bodies, strict=True)}
 
 
 def beside(module_file: str, name: str = "store.sql") -> dict[str, str]:

@@ -13,6 +13,7 @@ from tillgate.kit import db
 from tillgate.main.parts import Parts, opened
 from tillgate.payments.jobs import Expiry, Forgetting, Looks
 from tillgate.settings import Settings
+from tillgate.webhooks.jobs import Sender
 
 log = structlog.get_logger()
 
@@ -20,7 +21,6 @@ POLL_S = 1.0
 """How often due rows are looked for when nothing wakes the worker."""
 
 HOUSEKEEPING_S = 60.0
-BACK_OFF_S = 1.0
 
 
 class Worker:
@@ -30,31 +30,38 @@ class Worker:
         self._settings = settings
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with opened(self._settings) as parts:
-            jobs = [asyncio.create_task(job) for job in self._jobs(parts, stop)]
-            await stop.wait()
-            await asyncio.gather(*jobs)
+        async with opened(self._settings) as parts, asyncio.TaskGroup() as running:
+            for job in _jobs(parts, stop):
+                running.create_task(job)
 
-    def _jobs(self, parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
-        pool, engine, connections = parts.pool, parts.engine, parts.connections
-        return [
-            _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
-            _repeat("looks", Looks(pool, engine, connections).once, POLL_S, stop),
-            _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
-            _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),
-        ]
+
+def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    pool, engine, connections = parts.pool, parts.engine, parts.connections
+    woken = asyncio.Event()
+    parts.listener.on_any(woken.set)
+    sender = Sender(parts.settings.database_url, parts.vault, parts.outbound, woken)
+    return [
+        sender.run(stop),
+        _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
+        _repeat("looks", Looks(pool, engine, connections).once, POLL_S, stop),
+        _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
+        _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),
+    ]
 
 
 async def _repeat(
     name: str, once: Callable[[], Awaitable[int]], pause_s: float, stop: asyncio.Event
 ) -> None:
-    """Runs a job at once again while it finds work; outlives a lost database."""
+    """Runs a job at once again while it finds work. Outlives a lost database, and says so; a bug
+    in one job is logged whole and must not stop the others."""
     while not stop.is_set():
+        found = 0
         try:
             found = await once()
         except (*db.LOST, asyncpg.PostgresError, Unavailable, Overloaded) as error:
             log.warning("job_delayed", job=name, error=type(error).__name__)
-            found = 0
+        except Exception:
+            log.exception("job_failed", job=name)
         if not found:
             await _pause(pause_s, stop)
 
