@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 import uvicorn
+import uvloop
 
 from tillgate.main import logs
 from tillgate.main.gateway import Gateway
@@ -36,8 +37,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
 def work(settings: Settings) -> None:
     """Runs the worker until SIGINT or SIGTERM."""
     logs.set_up(settings.log_level)
-    uvicorn.Config(Gateway, loop="uvloop").setup_event_loop()
-    asyncio.run(_work(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:

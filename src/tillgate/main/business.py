@@ -7,12 +7,9 @@ from uuid import UUID
 from tillgate.connections.commands import connect_sandbox
 from tillgate.kit import db, ids
 from tillgate.kit.db import Connection
-from tillgate.kit.refusal import Refused, RefusedError
-from tillgate.main.parts import policy_of, vault_of
+from tillgate.main.parts import vault_of
 from tillgate.merchants.commands import create_business
 from tillgate.settings import Settings
-from tillgate.webhooks.commands import NewEndpoint, create_endpoint, delete_endpoint
-from tillgate.webhooks.store import sql
 
 
 class CreatedBusiness(NamedTuple):
@@ -50,23 +47,3 @@ async def point_to_sandbox(
         settings.sandbox_secret,
         now,
     )
-
-
-async def point_to_inbox(
-    connection: Connection, settings: Settings, merchant_id: UUID, inbox_url: str, now: datetime
-) -> None:
-    """Gives a test merchant an endpoint at the inbox of `tillgate dev`, where that stands now."""
-    found = await connection.fetchrow(sql["endpoint_by_description"], merchant_id, INBOX)
-    if found is not None:
-        if found["url"] == inbox_url:
-            return
-        await delete_endpoint(connection, merchant_id, found["id"], "cli", now)
-    wanted = NewEndpoint(inbox_url, ["*"], INBOX)
-    created = await create_endpoint(
-        connection, vault_of(settings), policy_of(settings), merchant_id, "cli", wanted, now
-    )
-    if isinstance(created, Refused):
-        raise RefusedError(created)
-
-
-INBOX = "The inbox of tillgate dev"

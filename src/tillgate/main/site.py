@@ -180,7 +180,8 @@ async def health() -> dict[str, str]:
 @get("/ready", include_in_schema=False)
 async def ready(engine: Engine) -> Response[dict[str, bool]]:
     """The process can take payments: the engine has its connection."""
-    return Response({"database": engine.up}, status_code=200 if engine.up else 503)
+    connected = engine.connected.is_set()
+    return Response({"database": connected}, status_code=200 if connected else 503)
 
 
 @get("/metrics", include_in_schema=False)
