@@ -231,7 +231,7 @@ async def test_forged_stale_and_unsigned_callbacks_book_nothing_and_are_counted(
         (body, {}),
         (body, {**genuine, "x-sandbox-signature": "00" * 32}),
         (body, {**genuine, "x-sandbox-signature": "not hex"}),
-        (body, {**genuine, "x-sandbox-timestamp": str(int(time.time()))}),
+        (body, {**genuine, "x-sandbox-timestamp": str(int(time.time()) + 5)}),
         (b"", genuine),
     ):
         answer = await stack.anyone.post(url, content=content, headers=headers)
@@ -257,7 +257,9 @@ async def test_a_stale_callback_of_the_sandbox_is_refused(stack: Stack, db: Db) 
     await stack.control("PUT", "/faults", {"stale_timestamp": True, "times": 1})
     await stack.control("POST", f"/payments/{payment['id']}/approve")
     await until(lambda: verdicts(db), lambda now: now["stale"] > before)
-    await stack.until(payment["id"], "succeeded")  # sent again, with a timestamp of its own
+    assert (await stack.payment(payment["id"]))["status"] == "pending"
+    await stack.control("POST", f"/payments/{payment['id']}/callbacks/resend")
+    await stack.until(payment["id"], "succeeded")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,6 @@ async def test_a_stale_callback_of_the_sandbox_is_refused(stack: Stack, db: Db) 
     [
         {"duplicate": 3},
         {"reorder": True},
-        {"bad_signature": True, "times": 1},
         {"delay_s": 0.3},
         {"callback_before_answer": True},
         {"fail_after_work": 1},

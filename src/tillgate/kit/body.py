@@ -9,7 +9,7 @@ from tillgate.kit.refusal import Refused
 
 T = TypeVar("T")
 
-_AT = re.compile(r" - at `(?:key in )?\$\.?(.*?)`$")
+_AT = re.compile(r" - at (?:`key` in )?`\$\.?(.*?)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
 _UNKNOWN = re.compile(r"unknown field `(.+?)`")
 
