@@ -1,4 +1,4 @@
-"""The invariants of the money, as queries that must find nothing. Every flow ends by asking them."""
+"""The invariants of the money, as queries that must find nothing; every flow ends by asking."""
 
 import asyncpg
 
@@ -35,7 +35,8 @@ INVARIANTS: dict[str, str] = {
            WHERE d.merchant_id = v.merchant_id AND d.event_id = v.id) <>
           (SELECT count(*) FROM endpoints e
            WHERE e.merchant_id = v.merchant_id AND e.created_at <= v.created_at
-             AND v.type LIKE ANY (e.patterns) AND (e.state = 'enabled' OR e.updated_at > v.created_at))
+             AND v.type LIKE ANY (e.patterns)
+             AND (e.state = 'enabled' OR e.updated_at > v.created_at))
     """,
     "a key has its payment": """
         SELECT k.key FROM idempotency_keys k LEFT JOIN payments p

@@ -85,7 +85,8 @@ class Engine:
         self._queue: deque[Waiting] = deque()
         self._queued: Counter[UUID] = Counter()
         self._work = asyncio.Event()
-        self._up = False
+        self.connected = asyncio.Event()
+        """Set while the database answers."""
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.figures: Counter[str] = Counter()
@@ -101,17 +102,13 @@ class Engine:
         if self._task is not None:
             await self._task
 
-    @property
-    def up(self) -> bool:
-        return self._up
-
     async def run(self, command: Command, *, reserved: bool = False) -> Outcome | Refused:
         """Queues a command and waits for its decision, which is committed when this returns.
 
         `reserved`: for callbacks and processors' answers, which find room when wishes do not.
         Raises Overloaded or Unavailable; a bug in `decide` comes out as it was raised.
         """
-        if not self._up or self._stopping:
+        if not self.connected.is_set() or self._stopping:
             raise Unavailable
         limits = self.limits
         room = limits.queue_max if reserved else limits.queue_max - limits.queue_reserved
@@ -167,7 +164,7 @@ class Engine:
 
     async def _write_while(self, session: Session) -> None:
         """Serves groups until the connection is lost or the engine stops."""
-        self._up = True
+        self.connected.set()
         try:
             while not session.connection.is_closed():
                 if not self._queue:
@@ -182,7 +179,7 @@ class Engine:
         except CONNECTION_LOST as error:
             log.warning("database_lost", error=type(error).__name__)
         finally:
-            self._up = False
+            self.connected.clear()
             self._refuse_all()
             session.connection.terminate()
 

@@ -6,7 +6,7 @@ notifies holds a global lock through its commit. `Listener` hears them and wakes
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,6 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from tillgate.events.model import Event
 from tillgate.kit import db
 from tillgate.kit.db import Connection
 
@@ -30,11 +29,16 @@ WAITING_MAX = 20_000
 """Beyond this many objects the rest is dropped: who waits for them polls."""
 
 
+News = Mapping[type[Struct], Callable[[Any], UUID | None]]
+"""Which inserted rows are news of which object; None: of nobody's, but there is work."""
+
+
 class Announcer:
     """Tells other processes which objects have news, a few milliseconds after the commit."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, news: News) -> None:
         self._dsn = dsn
+        self._news = news
         self._objects: set[UUID] = set()
         self._any = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -48,15 +52,13 @@ class Announcer:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def committed(self, inserted: dict[type[Struct], list[Struct]]) -> None:
-        """The engine's hook. What has just been created has nobody waiting for it yet."""
-        events = inserted.get(Event)
-        if not events:
-            return
-        if len(self._objects) < WAITING_MAX:
-            for event in events:
-                if isinstance(event, Event) and not event.type.endswith(".created"):
-                    self._objects.add(event.object_id)
-        self._any.set()
+        """The engine's hook."""
+        for kind, subject in self._news.items():
+            for row in inserted.get(kind, ()):
+                self._any.set()
+                object_id = subject(row)
+                if object_id is not None and len(self._objects) < WAITING_MAX:
+                    self._objects.add(object_id)
 
     async def _announce_forever(self) -> None:
         while True:

@@ -75,11 +75,11 @@ class Outbound:
         self, policy: Policy, lookup: Lookup | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self._policy = policy
-        vetting = Vetting(policy, lookup)
+        self._vetting = Vetting(policy, lookup)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=vetting,
-                socket_factory=vetting.socket,
+                resolver=self._vetting,
+                socket_factory=self._vetting.socket,
                 ttl_dns_cache=RESOLVED_FOR_S,
                 limit=CONNECTIONS_MAX,
                 keepalive_timeout=KEEP_ALIVE_S,
@@ -99,6 +99,7 @@ class Outbound:
 
     async def close(self) -> None:
         await self._session.close()
+        await self._vetting.close()
 
     async def send(
         self,

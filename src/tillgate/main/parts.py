@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from tillgate.callbacks.store import Tally
 from tillgate.connections.store import Connections
 from tillgate.engine.group import Schema
 from tillgate.engine.writer import Engine
-from tillgate.events.live import Announcer, Listener
+from tillgate.events.live import Announcer, Listener, News
 from tillgate.events.model import Event
 from tillgate.idempotency.model import IdempotencyKey
 from tillgate.kit import crypto, db
@@ -51,6 +52,19 @@ LOCK_ORDER: tuple[type[Struct], ...] = (
 SCHEMA = Schema(LOCK_ORDER, {Event: webhooks_sql["fan_out"]})
 
 
+def _subject(event: Event) -> UUID | None:
+    """Whose news an event is. What has just been created has nobody waiting for it yet."""
+    return None if event.type.endswith(".created") else event.object_id
+
+
+def _named(reference: PaymentReference) -> UUID:
+    """A try began, or the processor gave it a name: its payer's page has changed."""
+    return reference.payment_id
+
+
+NEWS: News = {Event: _subject, PaymentReference: _named}
+
+
 class Parts(NamedTuple):
     """What both API and worker stand on."""
 
@@ -82,7 +96,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Parts]:
     pool = await db.open_pool(settings.database_url, settings.readers)
     vault = vault_of(settings)
     policy = policy_of(settings)
-    announcer = Announcer(settings.database_url)
+    announcer = Announcer(settings.database_url, NEWS)
     async with Outbound(policy) as outbound:
         parts = Parts(
             settings=settings,

@@ -1,4 +1,5 @@
-"""The whole gateway, as a newcomer starts it: `tillgate dev`, one for each worker."""
+"""The whole gateway, as a newcomer starts it: `tillgate dev`, one for each worker; and a merchant's
+own server beside it. tests/conftest.py makes these known to every test."""
 
 import asyncio
 import json
@@ -6,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +16,6 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from tests.conftest import public_folder
 from tests.flows.stack import Received, Stack
 
 
@@ -39,7 +40,9 @@ def _free(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def dev_folder() -> Iterator[Path]:
-    yield from public_folder()
+    with tempfile.TemporaryDirectory(prefix="tillgate-flows-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,23 @@
+// What a checkout page does beyond its HTML: it keeps itself up to date, counts down the time left
+// to pay, goes back to the merchant after success, and sends a payment only once.
+// Without this script every page still works by forms, links and refreshes.
+
+import { keepTime } from "./deadline";
+import { guardForms } from "./forms";
+import { watch } from "./live";
+import { countDownToReturn } from "./returning";
+
+const watching = watch({
+  redrawn: () => {
+    keepTime(watching.look);
+    countDownToReturn();
+  },
+});
+guardForms(watching);
+keepTime(watching.look);
+
+// Who comes back here by the browser's own button has been returned once already.
+const [arrival] = performance.getEntriesByType("navigation");
+if ((arrival as PerformanceNavigationTiming | undefined)?.type !== "back_forward") {
+  countDownToReturn();
+}

@@ -1,0 +1,58 @@
+// The time left to pay: minutes and seconds once there is less than half an hour, told to screen
+// readers at the moments that the page has words for. It goes by the server's clock, as the page
+// gave it, and this device's steady one; what time the device believes it is does not matter.
+
+import { main, say } from "./page";
+
+const TICKING_FROM_S = 30 * 60;
+const PRESSING_FROM_S = 3 * 60;
+
+let ticking = 0;
+
+/** Starts for the page as it is now drawn. `ended` is called once when the time has run out. */
+export function keepTime(ended: () => void): void {
+  clearTimeout(ticking);
+  const { now, expires } = main().dataset;
+  const shown = main().querySelector<HTMLTimeElement>("time.left");
+  if (shown === null || !now || !expires) return;
+  shown.title = new Date(Number(expires)).toLocaleString(document.documentElement.lang);
+  const deadline = drawnAt() + Number(expires) - Number(now);
+  let told = secondsUntil(deadline);
+
+  const tick = (): void => {
+    const left = secondsUntil(deadline);
+    if (left < TICKING_FROM_S) shown.textContent = clock(left);
+    shown.classList.toggle("pressing", left <= PRESSING_FROM_S);
+    announce(shown, told, left);
+    told = left;
+    if (left === 0) ended();
+    // the next full second, not one second from now: a late tick does not make the rest late
+    else ticking = setTimeout(tick, 1000 - ((performance.now() - deadline) % 1000 + 1000) % 1000);
+  };
+  tick();
+}
+
+/** When the page was made, on this device's steady clock; for a redrawn page that is now. */
+let first = true;
+function drawnAt(): number {
+  if (!first) return performance.now();
+  first = false;
+  const [arrival] = performance.getEntriesByType("navigation");
+  return (arrival as PerformanceNavigationTiming | undefined)?.responseStart ?? performance.now();
+}
+
+function secondsUntil(deadline: number): number {
+  return Math.max(0, Math.ceil((deadline - performance.now()) / 1000));
+}
+
+function announce(shown: HTMLElement, before: number, left: number): void {
+  for (const [name, words] of Object.entries(shown.dataset)) {
+    const at = Number(/^at-(\d+)$/.exec(name)?.[1]);
+    if (words !== undefined && before > at && left <= at) say(words);
+  }
+}
+
+function clock(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+}

@@ -1,0 +1,44 @@
+// A payment is sent once: the button says so and takes no second press until the page is back.
+
+import { say } from "./page";
+import type { Watching } from "./live";
+
+/** Long enough to reach the processor's page, short enough to help when that never happened. */
+const LEAVING_MS = 20_000;
+
+export function guardForms(watching: Watching): void {
+  document.addEventListener("submit", (event) => {
+    const button = payButton(event.target);
+    if (button === null) return;
+    if (button.getAttribute("aria-disabled") === "true") {
+      event.preventDefault();
+      return;
+    }
+    hold(button);
+    // Meanwhile the payment changes because of us; a page drawn anew under the payer would flicker.
+    watching.pause(LEAVING_MS);
+    setTimeout(release, LEAVING_MS);
+  });
+  addEventListener("pageshow", release);
+}
+
+function payButton(form: EventTarget | null): HTMLButtonElement | null {
+  return form instanceof HTMLFormElement ? form.querySelector("button[data-busy]") : null;
+}
+
+function hold(button: HTMLButtonElement): void {
+  const busy = button.dataset["busy"] ?? "";
+  button.dataset["idle"] = button.textContent ?? "";
+  // not `disabled`: the button keeps the focus, and Firefox would keep it disabled over a reload
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = busy;
+  say(busy);
+}
+
+function release(): void {
+  for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-idle]")) {
+    button.textContent = button.dataset["idle"] ?? "";
+    button.removeAttribute("aria-disabled");
+    delete button.dataset["idle"];
+  }
+}

@@ -1,0 +1,5 @@
+"""`python -m tillgate` is the program `tillgate`."""
+
+from tillgate.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""What a checkout page shows: one frozen view, built by `api`, drawn by `pages`.
+
+Nothing here knows how a payment is stored or what a page looks like.
+"""
+
+from datetime import datetime
+from typing import Literal, get_args
+
+import msgspec
+
+from tillgate.kit.money import Money
+
+State = Literal[
+    "ready",
+    "waiting",
+    "processing",
+    "succeeded",
+    "already_paid",
+    "failed",
+    "expired",
+    "canceled",
+    "review",
+    "not_found",
+    "unavailable",
+]
+"""What the payer can be told. `waiting`: sent to the processor, which has said nothing yet."""
+
+STATES: tuple[State, ...] = get_args(State)
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a page needs. `not_found` and `unavailable` may know nothing but their state."""
+
+    state: State
+    merchant_name: str | None = None
+    livemode: bool = True
+    amount: Money | None = None
+    description: str | None = None
+    payment_id: str | None = None
+    """Shown to the payer as the reference: `pay_…`."""
+    failure_code: str | None = None
+    """The processor's code; the page shows our own words for it, never the processor's."""
+    redirect_url: str | None = None
+    """Where the payer goes from here: the success URL when `succeeded`, else the cancel URL."""
+    continue_url: str | None = None
+    """The processor's page, while `waiting`."""
+    expires_at: datetime | None = None
+    pay_url: str = ""
+    """Where the pay form posts to; answers with a redirect to the processor."""
+    status_url: str = ""
+    """Answers `{"state": …, "version": …}`, the truth."""
+    live_url: str = ""
+    """A stream of server-sent events `look` whose id is the version."""
+    version: str = ""
+    """Opaque; another one means that the page must be drawn again."""
+    method_label: str | None = None
+    """What the payer pays with, as the payer knows it: `Sandbox`."""
+    can_retry: bool = False
+    """Whether a `failed` payment may be tried again."""
+    brand_color: str | None = None
+    """The merchant's colour, `#rrggbb` or `#rgb`; anything else is ignored."""

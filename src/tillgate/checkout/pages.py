@@ -1,0 +1,157 @@
+"""Draws a checkout page. Pure: from the same view, language, nonce and time, the same text.
+
+What the page does in the browser is in `browser/src/checkout.ts`; all of it works without too.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, partial
+from math import floor
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tillgate.checkout import assets, rules
+from tillgate.checkout.amounts import show_amount
+from tillgate.checkout.model import State, View
+from tillgate.checkout.words import choose_language, languages, say
+
+__all__ = ["choose_language", "render"]
+
+NOSCRIPT_REFRESH_S = 3
+RETURN_AFTER_S = 5
+"""How long a payer sees that the payment succeeded before going back to the merchant."""
+
+ANNOUNCED_LEFT_S = (180, 60, 30)
+"""When a screen reader is told how much time is left to pay."""
+
+
+class Look(NamedTuple):
+    """What sets a state apart at a glance; its words are in the catalogue."""
+
+    tone: str = "plain"
+    icon: str = ""
+    payable: bool = False
+    refreshes: bool = False
+
+
+_LOOKS: dict[State, Look] = {
+    "ready": Look(payable=True),
+    "waiting": Look("busy", "away", payable=True, refreshes=True),
+    "processing": Look("busy", "dots", refreshes=True),
+    "succeeded": Look("ok", "check"),
+    "already_paid": Look("ok", "check"),
+    "failed": Look("bad", "cross", payable=True),
+    "expired": Look("warn", "clock"),
+    "canceled": Look("quiet", "minus"),
+    "review": Look("warn", "eye", refreshes=True),
+    "not_found": Look("quiet", "question"),
+    "unavailable": Look("quiet", "dots", refreshes=True),
+}
+
+
+class Deadline(NamedTuple):
+    """The time left to pay, in words; `announced` are the words for ANNOUNCED_LEFT_S."""
+
+    at_ms: int
+    at: datetime
+    left: str
+    announced: tuple[tuple[int, str], ...]
+
+
+def render(view: View, language: str, nonce: str, now: datetime) -> str:
+    """The whole HTML document. `language` is what `choose_language` answered, `nonce` is the one of
+    the answer's content security policy, `now` is the server's time, which countdowns go by.
+
+    Raises assets.AssetsMissing when the browser part has not been built.
+    """
+    look = _LOOKS[view.state]
+    speak = _speaker(view, language)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            view=view,
+            look=look,
+            language=language,
+            direction=languages()[language].direction,
+            languages={code: each.name for code, each in languages().items()},
+            nonce=nonce,
+            now_ms=_unix_ms(now),
+            amount=view.amount and show_amount(view.amount, language),
+            sentence=_sentence(view, speak),
+            brand=rules.brand(view.brand_color),
+            deadline=_deadline(view, look, language, now),
+            continue_url=rules.linkable(view.continue_url),
+            redirect_url=rules.linkable(view.redirect_url),
+            refresh_s=NOSCRIPT_REFRESH_S,
+            return_after_s=RETURN_AFTER_S,
+            asset=assets.url,
+            say=speak,
+        )
+    )
+
+
+def _speaker(view: View, language: str) -> Callable[..., str]:
+    """`say` in one language that knows the names and the amount which sentences are about."""
+    return partial(
+        say,
+        language,
+        merchant=view.merchant_name or say(language, "word.merchant"),
+        method=view.method_label or say(language, "word.method"),
+        amount=show_amount(view.amount, language).text if view.amount else "",
+    )
+
+
+def _sentence(view: View, speak: Callable[..., str]) -> str:
+    match view.state:
+        case "ready":
+            return ""
+        case "failed":
+            return speak(f"failure.{rules.failure_words(view.failure_code)}")
+        case _:
+            return speak(f"text.{view.state}")
+
+
+def _deadline(view: View, look: Look, language: str, now: datetime) -> Deadline | None:
+    if view.expires_at is None or not look.payable:
+        return None
+    left_s = max(0.0, (view.expires_at - now).total_seconds())
+    return Deadline(
+        _unix_ms(view.expires_at),
+        view.expires_at,
+        _duration(left_s, language),
+        tuple(
+            (at_s, say(language, "say.left", time=_duration(at_s, language)))
+            for at_s in ANNOUNCED_LEFT_S
+        ),
+    )
+
+
+def _duration(seconds: float, language: str) -> str:
+    """The largest unit of which there are two, rounded down: nobody is promised too much time."""
+    for unit, size_s, from_s in (
+        ("days", 86_400, 172_800),
+        ("hours", 3_600, 7_200),
+        ("minutes", 60, 60),
+    ):
+        if seconds >= from_s:
+            return say(language, f"unit.{unit}", n=floor(seconds / size_s))
+    return say(language, "unit.seconds", n=floor(seconds))
+
+
+def _unix_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,133 @@
+"""The program `tillgate`: what can be typed, and what it starts.
+
+Each command imports its part when it runs, so that no process carries the weight of the others.
+"""
+# ruff: noqa: PLC0415  see above
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tillgate.cli.failure import Failure
+from tillgate.cli.parent import watch_parent
+
+if TYPE_CHECKING:
+    from tillgate.settings import Settings
+
+HOST = "127.0.0.1"
+PORT_MAX = 65535
+
+ApiPort = Annotated[
+    int, typer.Option("--port", min=0, max=PORT_MAX, envvar="PORT", help="Port; 0 for a free one.")
+]
+Port = Annotated[int, typer.Option(min=1, max=PORT_MAX, help="Port to listen on.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Data = Annotated[Path, typer.Option(help="Folder in which `tillgate dev` keeps everything.")]
+SandboxData = Annotated[Path | None, typer.Option(help="Folder to remember payments in.")]
+Name = Annotated[str, typer.Option(help="Name of the business, as payers see it.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one line of JSON.")]
+
+app = typer.Typer(
+    help="Tillgate, a payment gateway of your own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+merchant_app = typer.Typer(help="Merchants of this installation.", no_args_is_help=True)
+app.add_typer(merchant_app, name="merchant")
+
+
+def main() -> None:
+    """Runs the command line. What a person must hear goes to stderr, with status 1."""
+    try:
+        app()
+    except Failure as failure:
+        sys.stderr.write(f"{failure}\n")
+        sys.exit(1)
+
+
+@app.command("dev")
+def run_dev(port: ApiPort = 8000, data: Data = Path(".tillgate"), json: Json = False) -> None:
+    """Run everything on this machine: database, API, worker, sandbox processor, webhook inbox."""
+    from tillgate.cli.dev import develop
+    from tillgate.cli.panel import announce, announce_json
+
+    develop(port, data, announce_json if json else lambda ready: announce(ready, data))
+
+
+@app.command("serve")
+def run_serve(host: Host = HOST, port: ApiPort = 8000) -> None:
+    """Run the API on the database that DATABASE_URL names."""
+    watch_parent()
+    settings = _settings()
+    from tillgate.main import serve
+
+    serve(settings, host, port)
+
+
+@app.command("worker")
+def run_worker() -> None:
+    """Run what is due: webhooks, expiries, look-ups. As many at once as wanted."""
+    watch_parent()
+    settings = _settings()
+    from tillgate.main import work
+
+    work(settings)
+
+
+@app.command("migrate")
+def run_migrate() -> None:
+    """Bring the database that DATABASE_URL names up to date; makes it when it is missing."""
+    from tillgate.cli.migrate import migrate
+
+    migrate(_required("DATABASE_URL"))
+
+
+@app.command("sandbox")
+def run_sandbox(port: Port = 8001, data: SandboxData = None) -> None:
+    """Run the sandbox processor, which plays an external payment app. For developing."""
+    watch_parent()
+    from tillgate.sandbox.app import serve
+
+    serve(port, _required("TILLGATE_SANDBOX_SECRET"), data)
+
+
+@app.command("inbox")
+def run_inbox(port: Port = 8002) -> None:
+    """Run the webhook inbox, which plays a merchant's own server. For developing."""
+    watch_parent()
+    from tillgate.inbox.app import serve
+
+    serve(port)
+
+
+@merchant_app.command("create")
+def run_merchant_create(name: Name, data: Data = Path(".tillgate"), json: Json = False) -> None:
+    """Create a business with its merchants; prints the test merchant's keys, this once.
+
+    In the database that DATABASE_URL names, or in that of the `tillgate dev` running in --data.
+    """
+    from tillgate.cli.merchant import create, show
+
+    created = asyncio.run(create(name, os.environ, data))
+    sys.stdout.write(show(created, as_json=json))
+
+
+def _settings() -> "Settings":
+    from tillgate.settings import SettingsError, from_environment
+
+    try:
+        return from_environment(os.environ)
+    except SettingsError as error:
+        raise Failure(str(error)) from error
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise Failure(f"{name} is not set.")
+    return value

@@ -1,0 +1,90 @@
+"""Changes of endpoints: configuration, so each is one ordinary statement, row and audit line."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Raw
+
+from tillgate.audit.store import HERE, Origin
+from tillgate.events.catalogue import API_VERSION, TYPES
+from tillgate.kit import chance, ids
+from tillgate.kit.crypto import Vault
+from tillgate.kit.db import Connection, Pool
+from tillgate.kit.networks import Policy, vet_url
+from tillgate.kit.refusal import Refused
+from tillgate.webhooks import rules
+from tillgate.webhooks.store import seal_secrets, sql
+
+ENDPOINTS_MAX = 100
+"""How many endpoints a merchant may have: each multiplies the work of every event."""
+
+SETTLED_MAX = 1000
+"""How many open deliveries a deletion settles itself; the worker settles the rest."""
+
+
+class NewEndpoint(NamedTuple):
+    """What an endpoint shall be; `metadata` is a JSON object of texts."""
+
+    url: str
+    events: list[str]
+    description: str | None = None
+    metadata: Raw = Raw(b"{}")
+
+
+class Created(NamedTuple):
+    """The secret is shown once: only its sealed form is kept."""
+
+    id: UUID
+    secret: str
+
+
+async def create_endpoint(
+    database: Pool | Connection,
+    vault: Vault,
+    policy: Policy,
+    merchant_id: UUID,
+    actor: str,
+    wanted: NewEndpoint,
+    now: datetime,
+    origin: Origin = HERE,
+) -> Created | Refused:
+    """Refused `url_refused`, or `parameter_invalid`: no such events, or too many endpoints."""
+    refused = vet_url(wanted.url, policy) or _vet_events(wanted.events)
+    if refused:
+        return refused
+    endpoint_id = ids.mint()
+    secret = rules.secret_of(chance.secret(rules.SECRET_BYTES))
+    sealed = seal_secrets(vault, merchant_id, endpoint_id, [secret])
+    patterns = [rules.like(glob) for glob in wanted.events]
+    made = await database.fetchrow(
+        sql["create_endpoint"], merchant_id, endpoint_id, wanted.url, wanted.events, patterns,
+        sealed, wanted.description, wanted.metadata, ENDPOINTS_MAX,
+        ids.mint(), actor, origin.ip, origin.request_id, API_VERSION, now,
+    )  # fmt: skip
+    if made is None:
+        return Refused("parameter_invalid", f"There are {ENDPOINTS_MAX} endpoints already.")
+    return Created(endpoint_id, secret)
+
+
+async def delete_endpoint(
+    database: Pool | Connection,
+    merchant_id: UUID,
+    endpoint_id: UUID,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> bool:
+    """Whether there was one. What was still to be delivered to it ends as `filtered`."""
+    gone = await database.fetchrow(
+        sql["delete_endpoint"], merchant_id, endpoint_id, now, SETTLED_MAX,
+        ids.mint(), actor, origin.ip, origin.request_id,
+    )  # fmt: skip
+    return gone is not None
+
+
+def _vet_events(globs: list[str]) -> Refused | None:
+    stranger = rules.unknown(globs, TYPES)
+    if stranger is None:
+        return None
+    return Refused("parameter_invalid", f"No type of event is called {stranger!r}.", "events")

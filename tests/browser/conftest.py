@@ -1,0 +1,109 @@
+"""Real browsers, one of each per worker, and the gallery of pages that they look at.
+
+A missing browser is a failure: what it would have shown is not known.
+"""
+
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Error, Page, Playwright, ViewportSize, async_playwright
+
+from .gallery import Gallery
+
+PATIENCE_MS = 10_000
+"""How long an expected change may take on a busy machine."""
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+FIREFOX_NAMES = ("firefox-esr", "firefox")
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+]
+DESKTOP = ViewportSize(width=1280, height=900)
+
+
+def installed(names: tuple[str, ...]) -> str:
+    """Where the first of these programs is. Raises when there is none."""
+    for name in names:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise RuntimeError(f"the browser tests need one of: {', '.join(names)}; `make test` says how")
+
+
+@pytest.fixture(scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
+    browser = await playwright.chromium.launch(
+        executable_path=installed(CHROMIUM_NAMES), args=CHROMIUM_FLAGS
+    )
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def firefox(playwright: Playwright) -> AsyncIterator[Browser]:
+    browser = await playwright.firefox.launch(
+        channel="moz-firefox", executable_path=installed(FIREFOX_NAMES)
+    )
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture
+async def chromium_page(chromium: Browser) -> AsyncIterator[Page]:
+    """A fresh desktop page in Chromium, with nothing of other tests in it."""
+    async with fresh_page(chromium) as page:
+        yield page
+
+
+@pytest.fixture
+async def firefox_page(firefox: Browser) -> AsyncIterator[Page]:
+    """The same in Firefox."""
+    async with fresh_page(firefox) as page:
+        yield page
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def page(request: pytest.FixtureRequest) -> Page:
+    """A fresh page in each browser: the test runs twice."""
+    return request.getfixturevalue(f"{request.param}_page")
+
+
+@pytest.fixture
+async def gallery() -> AsyncIterator[Gallery]:
+    running = Gallery()
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@asynccontextmanager
+async def fresh_page(browser: Browser) -> AsyncGenerator[Page]:
+    """A page of its own context. An error in its scripts fails the test."""
+    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    errors: list[str] = []
+
+    def note(error: Error) -> None:
+        # Firefox reports refused streams here too, without a name: no script threw those
+        if error.name:
+            errors.append(str(error))
+
+    page.on("pageerror", note)
+    yield page
+    await context.close()
+    assert errors == []

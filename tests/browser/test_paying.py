@@ -1,0 +1,203 @@
+"""Pressing the button, running out of time, going back to the shop; with and without the script."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tillgate.kit import clock
+
+from .conftest import PATIENCE_MS
+from .gallery import Gallery
+
+# In one go, because a test's own steps wait for the navigation that a press begins.
+PRESS = """() => {
+  const button = document.querySelector("button.first");
+  for (let i = 0; i < TIMES; i++) button.click();
+  // then
+  return {
+    button: button.textContent,
+    disabled: button.getAttribute("aria-disabled"),
+    voice: document.querySelector("#voice").textContent,
+  };
+}"""
+PRESS_AND_HEAR = """async () => {
+  document.querySelector("button.first").click();
+  const stream = new EventSource("/live");
+  await new Promise((heard) => stream.addEventListener("look", heard));
+  // a look that the page's own script made of it would have begun by now
+  await fetch("/shop");
+  stream.close();
+  return document.querySelector("h1").textContent;
+}"""
+
+
+@pytest.fixture
+async def bare_page(chromium: Browser) -> AsyncIterator[Page]:
+    """A page in a browser without JavaScript."""
+    context = await chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
+    yield await context.new_page()
+    await context.close()
+
+
+async def test_a_payment_is_sent_once_however_often_the_button_is_pressed(
+    page: Page, gallery: Gallery
+) -> None:
+    gallery.show("ready")
+    gallery.paying.clear()
+    await page.goto(f"{gallery.url}/page")
+    await expect(page.locator("button.first")).to_have_text("Pay €12.50")
+    assert await page.evaluate(PRESS.replace("TIMES", "3")) == {
+        "button": "One moment…",
+        "disabled": "true",
+        "voice": "One moment…",
+    }
+    gallery.paying.set()
+    await page.wait_for_url("**/processor")
+    assert gallery.forms == [{"lang": "en"}]
+
+
+async def test_the_page_does_not_change_under_a_payer_who_is_leaving(
+    page: Page, gallery: Gallery
+) -> None:
+    gallery.show("ready")
+    gallery.paying.clear()
+    async with page.expect_response("**/status"):
+        await page.goto(f"{gallery.url}/page")
+    leaving = asyncio.create_task(page.evaluate(PRESS_AND_HEAR))
+    await gallery.listeners(2)
+    gallery.show("waiting")
+    gallery.announce()
+    assert await leaving == "Pay Northwind Books"
+    gallery.paying.set()
+    await page.wait_for_url("**/processor")
+    assert gallery.requests["/page"] == 1
+
+
+async def test_a_payer_who_comes_back_can_press_again(page: Page, gallery: Gallery) -> None:
+    gallery.show("ready")
+    gallery.paying.clear()
+    await page.goto(f"{gallery.url}/page")
+    back = "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));"
+    assert await page.evaluate(PRESS.replace("TIMES", "1").replace("// then", back)) == {
+        "button": "Pay €12.50",
+        "disabled": None,
+        "voice": "One moment…",
+    }
+
+
+async def test_after_success_the_payer_goes_back_to_the_shop(page: Page, gallery: Gallery) -> None:
+    gallery.show("succeeded")
+    await page.goto(f"{gallery.url}/page")
+    seen = clock.monotonic_s()
+    await expect(page.get_by_text("Returning to Northwind Books in 4 s")).to_be_visible()
+    await expect(page.get_by_text("Returning to Northwind Books in 1 s")).to_be_visible()
+    await page.wait_for_url("**/shop")
+    assert 4 < clock.monotonic_s() - seen < 9
+
+
+async def test_the_countdown_begins_when_success_is_drawn(page: Page, gallery: Gallery) -> None:
+    gallery.show("processing")
+    async with page.expect_response("**/status"):
+        await page.goto(f"{gallery.url}/page")
+    gallery.show("succeeded")
+    gallery.announce()
+    await expect(page.get_by_text("Returning to Northwind Books in 4 s")).to_be_visible()
+    await page.get_by_role("link", name="Return to Northwind Books").click()
+    await page.wait_for_url("**/shop")
+
+
+async def test_a_payer_may_stay(page: Page, gallery: Gallery) -> None:
+    await page.clock.install()
+    gallery.show("succeeded")
+    await page.goto(f"{gallery.url}/page")
+    await page.get_by_role("button", name="Stay on this page").click()
+    await expect(page.locator(".returning")).to_be_hidden()
+    await page.clock.run_for(60_000)
+    assert page.url == f"{gallery.url}/page"
+    await expect(page.get_by_role("link", name="Return to Northwind Books")).to_be_focused()
+
+
+async def test_who_comes_back_from_the_shop_is_not_sent_there_again(
+    page: Page, gallery: Gallery
+) -> None:
+    gallery.show("succeeded")
+    await page.goto(f"{gallery.url}/page")
+    await page.get_by_role("link", name="Return to Northwind Books").click()
+    await page.wait_for_url("**/shop")
+    # a page that the browser kept is not loaded again
+    await page.go_back(wait_until="commit")
+    await expect(page.get_by_role("heading", name="Payment complete")).to_be_visible()
+    await expect(page.get_by_role("button", name="Stay on this page")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("left_s", "words"),
+    [
+        (181, "3 minutes left to pay."),
+        (61, "1 minute left to pay."),
+        (31, "30 seconds left to pay."),
+    ],
+)
+async def test_the_time_left_is_told_at_its_moments(
+    chromium_page: Page, gallery: Gallery, left_s: int, words: str
+) -> None:
+    gallery.show("ready", expires_at=clock.now() + timedelta(seconds=left_s + 0.5))
+    await chromium_page.goto(f"{gallery.url}/page")
+    voice = chromium_page.locator("#voice")
+    await expect(voice).to_be_empty()
+    await expect(voice).to_have_text(words)
+
+
+async def test_the_time_left_goes_by_the_servers_clock(page: Page, gallery: Gallery) -> None:
+    await page.clock.set_fixed_time("2001-01-01T00:00:00Z")
+    gallery.show("ready", expires_at=clock.now() + timedelta(minutes=20, seconds=3))
+    await page.goto(f"{gallery.url}/page")
+    assert await page.evaluate("new Date().getFullYear()") == 2001
+    shown = page.locator("time.left")
+    await expect(shown).to_have_text("20:01")
+    await expect(shown).to_have_text("19:59")
+
+
+async def test_half_an_hour_and_more_is_told_in_words(page: Page, gallery: Gallery) -> None:
+    gallery.show("ready", expires_at=clock.now() + timedelta(hours=26, minutes=1))
+    await page.goto(f"{gallery.url}/page")
+    await expect(page.locator("time.left")).to_have_text("26 hours")
+
+
+async def test_when_time_has_run_out_the_page_looks_again(page: Page, gallery: Gallery) -> None:
+    gallery.show("ready", expires_at=clock.now() + timedelta(seconds=2))
+    async with page.expect_response("**/status"):
+        await page.goto(f"{gallery.url}/page")
+    gallery.show("expired")
+    await expect(page.get_by_role("heading", name="Time to pay has run out")).to_be_visible()
+
+
+async def test_without_script_the_form_pays(bare_page: Page, gallery: Gallery) -> None:
+    gallery.show("ready")
+    await bare_page.goto(f"{gallery.url}/page?lang=de")
+    await bare_page.get_by_role("button", name="12,50 € zahlen").click()
+    await bare_page.wait_for_url("**/processor")
+    assert gallery.forms == [{"lang": "de"}]
+
+
+async def test_without_script_the_story_goes_on_by_itself(
+    bare_page: Page, gallery: Gallery
+) -> None:
+    gallery.show("processing")
+    await bare_page.goto(f"{gallery.url}/page")
+    gallery.show("succeeded")
+    await expect(bare_page.get_by_role("heading", name="Payment complete")).to_be_visible()
+    await expect(bare_page.get_by_role("button", name="Stay on this page")).to_be_hidden()
+    await bare_page.wait_for_url("**/shop")
+
+
+async def test_the_time_left_stands_in_words_without_script(
+    bare_page: Page, gallery: Gallery
+) -> None:
+    gallery.show("ready", expires_at=clock.now() + timedelta(minutes=20, seconds=30))
+    await bare_page.goto(f"{gallery.url}/page")
+    await expect(bare_page.locator("time.left")).to_have_text("20 minutes")

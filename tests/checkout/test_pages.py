@@ -1,0 +1,279 @@
+"""Every checkout page as text: what each state says, repeats, links to and keeps to itself."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from tillgate.checkout import assets
+from tillgate.checkout.model import STATES, State, View
+from tillgate.checkout.pages import render
+from tillgate.checkout.words import languages
+from tillgate.kit.money import Money
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+PAGE_MAX_BYTES = 30 * 1024
+"""Page, style and script together, as gzip sends them."""
+
+KNOWN = tuple(state for state in STATES if state not in {"not_found", "unavailable"})
+
+
+class Page(HTMLParser):
+    """A parsed page: its elements, its text without scripts, and whether every tag is closed."""
+
+    VOID = frozenset({"input", "link", "meta"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [
+            attributes
+            for name, attributes in self.elements
+            if name == tag and wanted.items() <= attributes.items()
+        ]
+
+
+def view(state: State, **changes: object) -> View:
+    typical = View(
+        state=state,
+        merchant_name="Northwind Books",
+        amount=Money(1250, "eur"),
+        description="Two paperbacks",
+        payment_id="pay_01jd6r8fq4e5ws9k2vxt3m7n8b",
+        redirect_url="https://shop.example/back",
+        continue_url="https://processor.example/pay/1",
+        expires_at=NOW + timedelta(minutes=10),
+        pay_url="/c/1/pay",
+        status_url="/c/1/status",
+        live_url="/c/1/live",
+        version="7",
+        method_label="Sandbox",
+        can_retry=True,
+    )
+    return msgspec.structs.replace(typical, **changes)
+
+
+def draw(state: State, language: str = "en", **changes: object) -> Page:
+    page = Page(render(view(state, **changes), language, "n0nce", NOW))
+    assert page.open == []
+    return page
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_its_own_heading_in_every_language(state: State, language: str) -> None:
+    page = draw(state, language)
+    heading = languages()[language].words[f"heading.{state}"]
+    assert isinstance(heading, str)
+    assert heading.partition("{")[0].strip() in page.text
+    assert len(page.all("h1")) == 1
+    assert page.all("html", lang=language, dir=languages()[language].direction)
+    assert "{" not in page.text
+
+
+@pytest.mark.parametrize("state", KNOWN)
+def test_every_page_repeats_amount_merchant_and_reference(state: State) -> None:
+    page = draw(state)
+    assert "€12.50" in page.text
+    assert "Northwind Books" in page.text
+    assert "pay_01jd6r8fq4e5ws9k2vxt3m7n8b" in page.text
+
+
+@pytest.mark.parametrize("state", ["not_found", "unavailable"])
+def test_a_page_can_be_drawn_without_knowing_the_payment(state: State) -> None:
+    page = Page(render(View(state=state), "en", "n0nce", NOW))
+    assert not page.all("form")
+    assert "None" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "button"),
+    [
+        ("ready", "Pay €12.50"),
+        ("waiting", "Start again"),
+        ("failed", "Try again"),
+        ("processing", None),
+        ("succeeded", None),
+        ("already_paid", None),
+        ("expired", None),
+        ("canceled", None),
+        ("review", None),
+    ],
+)
+def test_only_what_can_be_paid_has_a_pay_form(state: State, button: str | None) -> None:
+    page = draw(state, "en")
+    forms = page.all("form", method="post", action="/c/1/pay")
+    assert len(forms) == (0 if button is None else 1)
+    if button is not None:
+        assert button in page.text
+        assert page.all("input", name="lang", value="en")
+
+
+def test_a_failed_payment_that_is_over_offers_no_other_try() -> None:
+    page = draw("failed", can_retry=False)
+    assert not page.all("form")
+
+
+def test_waiting_leads_back_to_the_processor() -> None:
+    assert draw("waiting").all("a", href="https://processor.example/pay/1")
+    assert not draw("processing").all("a", href="https://processor.example/pay/1")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("card_declined", "Your bank declined this payment. You have not been charged."),
+        ("INSUFFICIENT_FUNDS", "There was not enough money available"),
+        ("<b>raw words of a processor</b>", "Your payment was not completed."),
+        (None, "Your payment was not completed."),
+    ],
+)
+def test_a_failure_is_told_in_our_words_only(code: str | None, words: str) -> None:
+    page = draw("failed", failure_code=code)
+    assert words in page.text
+    assert "raw words" not in page.text
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "x"])
+def test_only_web_addresses_become_links(state: State, url: str) -> None:
+    html = render(view(state, redirect_url=url, continue_url=url), "en", "n0nce", NOW)
+    assert f'"{url}"' not in html
+    assert f"url={url}" not in html
+
+
+def test_what_merchants_write_stays_text() -> None:
+    evil = '"><script>alert(1)</script>'
+    html = render(
+        view("succeeded", merchant_name=evil, description=evil, method_label=evil, version=evil),
+        "en",
+        "n0nce",
+        NOW,
+    )
+    assert "<script>alert" not in html
+    assert Page(html).all("script") == [
+        {"type": "module", "src": assets.url("checkout.js"), "nonce": "n0nce"}
+    ]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_strict_policy_allows_everything_on_the_page(state: State) -> None:
+    page = draw(state, brand_color="#ffd400")
+    for tag, attributes in page.elements:
+        assert "style" not in attributes, tag
+        assert not [name for name in attributes if name.startswith("on")], tag
+        if tag in {"script", "style"}:
+            assert attributes["nonce"] == "n0nce"
+        address = attributes.get("src") or (attributes.get("href") if tag == "link" else None)
+        assert address is None or address.startswith("/assets/")
+
+
+@pytest.mark.parametrize("color", ["red", "#12", "#ffffff}body{display:none", "url(x)", ""])
+def test_a_colour_that_is_none_is_ignored(color: str) -> None:
+    assert not draw("ready", brand_color=color).all("style")
+
+
+@pytest.mark.parametrize(
+    ("state", "refresh"),
+    [
+        ("waiting", "3"),
+        ("processing", "3"),
+        ("review", "3"),
+        ("unavailable", "3"),
+        ("succeeded", "5;url=https://shop.example/back"),
+        ("ready", None),
+        ("failed", None),
+        ("already_paid", None),
+        ("expired", None),
+        ("canceled", None),
+        ("not_found", None),
+    ],
+)
+def test_without_script_a_page_that_will_change_refreshes(
+    state: State, refresh: str | None
+) -> None:
+    page = draw(state)
+    found = [each["content"] for each in page.all("meta", **{"http-equiv": "refresh"})]
+    assert found == ([] if refresh is None else [refresh])
+    names = [name for name, _ in page.elements]
+    if refresh is not None:
+        at = names.index("noscript")
+        assert names[at + 1] == "meta"
+        assert at < names.index("main")
+
+
+def test_without_an_address_to_return_to_the_payer_may_just_close_the_page() -> None:
+    page = draw("succeeded", redirect_url=None)
+    assert "You can close this page." in page.text
+    assert not page.all("meta", **{"http-equiv": "refresh"})
+    assert not page.all("p", **{"data-return-after": "5"})
+
+
+@pytest.mark.parametrize(("livemode", "badge"), [(True, False), (False, True)])
+def test_test_mode_is_said(livemode: bool, badge: bool) -> None:
+    assert ("Test mode" in draw("ready", livemode=livemode).text) is badge
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(days=3, hours=5), "3 days"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(minutes=1, seconds=59), "1 minute"),
+        (timedelta(seconds=59), "59 seconds"),
+        (timedelta(seconds=-5), "0 seconds"),
+    ],
+)
+def test_the_time_left_is_never_overstated(left: timedelta, words: str) -> None:
+    page = draw("ready", expires_at=NOW + left)
+    assert words in page.text
+    (main,) = page.all("main")
+    assert main["data-now"] == str(int(NOW.timestamp() * 1000))
+    assert main["data-expires"] == str(int((NOW + left).timestamp() * 1000))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_time_left_is_shown_only_while_it_matters(state: State) -> None:
+    shown = bool(draw(state).all("time"))
+    assert shown is (state in {"ready", "waiting", "failed"})
+
+
+def test_times_that_are_read_out_are_in_the_page() -> None:
+    (time,) = draw("ready").all("time")
+    assert time["data-at-180"] == "3 minutes left to pay."
+    assert time["data-at-60"] == "1 minute left to pay."
+    assert time["data-at-30"] == "30 seconds left to pay."
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_page_with_all_it_needs_is_small(state: State) -> None:
+    html = render(view(state, description="x y " * 125), "ar", "n0nce", NOW).encode()
+    total = len(gzip.compress(html))
+    for name in ("checkout.css", "checkout.js", "mark.svg"):
+        asset = assets.find(assets.url(name).removeprefix(assets.URL_PREFIX))
+        assert asset is not None
+        total += len(gzip.compress(asset.body))
+    assert total <= PAGE_MAX_BYTES

@@ -1,0 +1,64 @@
+"""What is remembered has a limit: the oldest payments go, with all that hangs on them."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tillgate.kit import ids
+from tillgate.sandbox import rules
+from tillgate.sandbox.model import NO_FAULTS, RefundWish
+from tillgate.sandbox.store import FILE, FORGET_EVERY, Store
+
+from .test_rules import PAID
+
+TABLES = ("payments", "names", "refunds", "callbacks")
+
+
+def counts(folder: Path) -> list[int]:
+    database = sqlite3.connect(folder / FILE)
+    found = [database.execute(f"select count(*) from {name}").fetchone()[0] for name in TABLES]
+    database.close()
+    return found
+
+
+def test_the_oldest_payments_are_forgotten(tmp_path: Path) -> None:
+    kept = 1500
+    store = Store(tmp_path, kept)
+    with store.step():
+        for number in range(2 * FORGET_EVERY):
+            payment = replace(
+                PAID,
+                reference=f"sbx_{number:06}",
+                transaction_id=f"op_{number}",
+                metadata={"payment": f"pay_{number}"},
+            )
+            store.add_payment(payment, None)
+            store.add_refund(payment.reference, RefundWish("r1", 1))
+            event_ids = iter([ids.show("evt", ids.mint())])
+            for callback in rules.callbacks(
+                payment, "payment.succeeded", event_ids, NO_FAULTS, now=1
+            ):
+                store.add_callback(callback)
+    assert counts(tmp_path) == [kept, kept, kept, kept]
+    assert store.payment("sbx_000499") is None
+    assert store.payment_named("pay_500") is not None
+    store.close()
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def add_twice() -> None:
+        with store.step():
+            store.add_payment(PAID, "key")
+            store.add_payment(PAID, "key")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        add_twice()
+    assert counts(tmp_path) == [0, 0, 0, 0]
+    with store.step():
+        store.add_payment(PAID, "key")
+    assert store.payment_of_key("key") == PAID
+    store.close()
