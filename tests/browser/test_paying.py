@@ -61,19 +61,19 @@ async def test_a_payment_is_sent_once_however_often_the_button_is_pressed(
 
 
 async def test_the_page_does_not_change_under_a_payer_who_is_leaving(
-    page: Page, gallery: Gallery
+    chromium_page: Page, gallery: Gallery
 ) -> None:
     gallery.show("ready")
     gallery.paying.clear()
-    async with page.expect_response("**/status"):
-        await page.goto(f"{gallery.url}/page")
-    leaving = asyncio.create_task(page.evaluate(PRESS_AND_HEAR))
+    async with chromium_page.expect_response("**/status"):
+        await chromium_page.goto(f"{gallery.url}/page")
+    leaving = asyncio.create_task(chromium_page.evaluate(PRESS_AND_HEAR))
     await gallery.listeners(2)
     gallery.show("waiting")
     gallery.announce()
     assert await leaving == "Pay Northwind Books"
     gallery.paying.set()
-    await page.wait_for_url("**/processor")
+    await chromium_page.wait_for_url("**/processor")
     assert gallery.requests["/page"] == 1
 
 

@@ -38,12 +38,12 @@ def test_what_is_private_is_copied_for_everybody(folder: Path):
     (origin / "link.txt").symlink_to("words.txt")
     origin.chmod(0o700)
 
-    account.copy_for_all(origin, copy)
-    account.copy_for_all(origin, copy)  # somebody was quicker
+    account.copy_for_all([origin], copy)
+    account.copy_for_all([origin], copy)  # somebody was quicker
 
-    assert account.reaches(NOBODY, copy / "bin" / "postgres")
-    assert (copy / "words.txt").stat().st_mode & 0o777 == 0o644
-    assert (copy / "link.txt").read_text() == "words"
+    assert account.reaches(NOBODY, copy / "origin" / "bin" / "postgres")
+    assert (copy / "origin" / "words.txt").stat().st_mode & 0o777 == 0o644
+    assert (copy / "origin" / "link.txt").read_text() == "words"
     assert [entry.name for entry in copy.parent.iterdir()] == ["postgres-18"]
 
 

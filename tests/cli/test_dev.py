@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from tillgate.cli import files
+from tillgate.cli.panel import Ready, announce
 from tillgate.kit import clock
 
 STOP_MAX_S = 5
@@ -110,7 +112,7 @@ def test_a_second_start_on_the_same_data_says_so_and_ends(running: Running):
 def test_a_taken_port_is_named(folder: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = run("dev", "--port", port, "--data", str(folder / "data"))
+        refused = run("dev", "--data", str(folder / "data"), PORT=port)
     assert refused.returncode == 1
     assert f"Port {port} is taken" in refused.stderr
     assert not (folder / "data" / "postgres").exists()
@@ -139,35 +141,43 @@ def test_a_part_that_dies_is_started_again(running: Running, part: str):
     assert running.get("/v1/payments").status_code == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_in_time_and_loses_nothing(folder: Path, number: int):
-    dev = start(folder / "data")
-    payment = _pay(dev)
-    began_s = clock.monotonic_s()
-    assert dev.stop(number) == ""
-    assert clock.monotonic_s() - began_s < STOP_MAX_S
-    assert dev.process.returncode == 0
-    assert _nothing_runs(dev)
+def test_what_a_person_is_told_can_be_pasted(running: Running, capsys: pytest.CaptureFixture[str]):
+    announce(Ready(**{k: v for k, v in running.ready.items() if k != "event"}), running.data)
+    page = capsys.readouterr().out
+    for value in (*list(running.ready.values())[1:], str(running.data)):
+        assert value in page
+    command = page[page.index("curl ") : page.index("Ctrl-C")].replace("\\\n", " ")
+    words = shlex.split(command)
+    options = list(zip(words[2::2], words[3::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
+    (body,) = [value for option, value in options if option == "-d"]
+    made = httpx.post(words[1], headers=headers, content=body, timeout=PATIENCE_S)
+    assert made.status_code == 201, made.text
 
-    again = start(dev.data)
-    assert again.get(f"/v1/payments/{payment}").json()["id"] == payment
-    assert again.ready["secret_key"] == dev.ready["secret_key"]
-    again.stop()
+
+def test_a_part_that_does_not_start_is_shown_with_its_log(folder: Path):
+    failed = run("dev", "--port", "0", "--data", str(folder / "data"), TILLGATE_LOG_LEVEL="loud")
+    assert failed.returncode == 1
+    assert "serve does not start" in failed.stderr
+    assert "TILLGATE_LOG_LEVEL: this must be" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert _nothing_runs(folder / "data")
+
+
+def test_however_it_is_stopped_nothing_is_lost(folder: Path):
+    first = start(folder / "data")
+    payment = _pay(first)
+    port = int(first.ready["url"].rpartition(":")[2])
+    _stops_in_time(first, signal.SIGINT)
+
+    second = start(first.data, port)
+    _is_the_same(second, first, payment)
+    second.stop(signal.SIGKILL)
+
+    third = start(first.data, port)  # at once: it waits for what the killed one left
+    _is_the_same(third, first, payment)
+    _stops_in_time(third, signal.SIGTERM)
     assert (folder / "stderr").read_text() == "Setting up, which is done once…\n"
-
-
-def test_after_a_kill_it_starts_again_at_once_on_the_same_port_with_the_same_keys(folder: Path):
-    dev = start(folder / "data")
-    payment = _pay(dev)
-    dev.stop(signal.SIGKILL)
-    port = int(dev.ready["url"].rpartition(":")[2])
-    again = start(dev.data, port)
-    for name in ("url", "merchant", "secret_key", "publishable_key", "sandbox_url", "inbox_url"):
-        assert again.ready[name] == dev.ready[name]
-    assert again.get(f"/v1/payments/{payment}").json()["id"] == payment
-
-    again.stop(signal.SIGKILL)
-    _await(lambda: _nothing_runs(again))
 
 
 def test_the_demo_follows_its_inbox_to_another_port(folder: Path):
@@ -193,12 +203,26 @@ def _pay(dev: Running) -> str:
     return body["id"]
 
 
-def _nothing_runs(dev: Running) -> bool:
+def _is_the_same(dev: Running, earlier: Running, payment: str) -> None:
+    for name in ("url", "merchant", "secret_key", "publishable_key", "sandbox_url", "inbox_url"):
+        assert dev.ready[name] == earlier.ready[name]
+    assert dev.get(f"/v1/payments/{payment}").json()["id"] == payment
+
+
+def _stops_in_time(dev: Running, number: int) -> None:
+    began_s = clock.monotonic_s()
+    assert dev.stop(number) == ""
+    assert clock.monotonic_s() - began_s < STOP_MAX_S
+    assert dev.process.returncode == 0
+    assert _nothing_runs(dev.data)
+
+
+def _nothing_runs(data: Path) -> bool:
     """No child holds the lock it inherited, and PostgreSQL has taken its file away."""
-    lock = files.hold(dev.data / "children.lock")
+    lock = files.hold(data / "children.lock")
     if lock is not None:
         os.close(lock)
-    return lock is not None and not (dev.data / "postgres/cluster/postmaster.pid").exists()
+    return lock is not None and not (data / "postgres/cluster/postmaster.pid").exists()
 
 
 def _status(dev: Running, path: str) -> int:

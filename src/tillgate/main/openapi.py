@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document: Litestar's, with the routes that are served in front of it."""
 
-from typing import Any
+import re
+from typing import Any, cast
 
 import msgspec
 from litestar.openapi.config import OpenAPIConfig
@@ -54,19 +55,55 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
     for name, shape in components.items():
         schemas.setdefault(name, shape)
     schema["paths"].setdefault("/v1/payments", {})["post"] = _create_payment()
-    for path, item in schema["paths"].items():
+    paths: dict[str, dict[str, dict[str, Any]]] = schema["paths"]
+    for path, item in paths.items():
         for operation in item.values():
-            if isinstance(operation, dict) and path.startswith("/v1/"):
-                _refusals(operation["responses"])  # pyright: ignore[reportUnknownArgumentType]  JSON
-    return schema
+            operation["tags"] = [path.split("/")[2].replace("_", " ").capitalize()]
+            operation["summary"] = _words(operation["operationId"])
+            _refusals(operation["responses"])
+    return _renamed(schema)
 
 
-REFERENCE = "#/components/schemas/{name}"
+NAMES = {
+    "Amount": "Money",
+    "CreateIn": "NewPayment",
+    "ErrorBody": "Error",
+    "EndpointIn": "NewWebhookEndpoint",
+    "EventObject": "Event",
+    "PaymentAnswer": "Payment",
+}
+"""What our types are called outside, where that differs; `ListOut_….T_` is a list of T."""
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {_outside(key): _renamed(part) for key, part in members.items()}
+    if isinstance(value, list):
+        return [_renamed(part) for part in cast("list[Any]", value)]
+    if isinstance(value, str) and value.startswith(PREFIX):
+        return PREFIX + _outside(value.removeprefix(PREFIX))
+    return value
+
+
+def _outside(name: str) -> str:
+    if name.startswith("ListOut_"):
+        inner = name.rstrip("_").rpartition(".")[2]
+        return NAMES.get(inner, inner) + "List"
+    return NAMES.get(name, name)
+
+
+def _words(operation_id: str) -> str:
+    """`listPayments` → `List payments`."""
+    return re.sub(r"([A-Z])", r" \1", operation_id).capitalize()
+
+
+PREFIX = "#/components/schemas/"
+REFERENCE = PREFIX + "{name}"
 
 
 def _create_payment() -> dict[str, Any]:
     return {
-        "summary": "CreatePayment",
         "operationId": "createPayment",
         "description": "Creates a payment and answers the address of its checkout. Opens no "
         "connection to any processor: the payer chooses to pay there.",
