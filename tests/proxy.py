@@ -1,7 +1,7 @@
 """A TCP proxy in front of PostgreSQL that loses a connection at a chosen moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -63,7 +63,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def proxied(dsn: str) -> AsyncIterator[tuple[Proxy, str]]:
+async def proxied(dsn: str) -> AsyncGenerator[tuple[Proxy, str]]:
     """The proxy, and the address of the database behind it."""
     parts = urlsplit(dsn)
     proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 5432)

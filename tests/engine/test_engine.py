@@ -1,7 +1,7 @@
 """Group commit on real PostgreSQL: gates, lock order, failing neighbours, lost commits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -34,7 +34,7 @@ DIGEST = b"d" * 32
 
 
 @asynccontextmanager
-async def running(dsn: str, limits: Limits | None = None) -> AsyncIterator[Engine]:
+async def running(dsn: str, limits: Limits | None = None) -> AsyncGenerator[Engine]:
     engine = Engine(dsn, SCHEMA, limits=limits)
     await engine.start()
     async with asyncio.timeout(10):

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -78,7 +78,7 @@ async def shop() -> AsyncIterator[Received]:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Received]:
+async def listening() -> AsyncGenerator[Received]:
     received = Received()
     app = web.Application()
     app.router.add_post("/{tail:.*}", received.take)

@@ -25,6 +25,7 @@ from tillgate.cli.postgres import EmbeddedPostgres
 DATABASE = "tillgate"
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What stops everything; the last one unless we were started by `nohup`."""
 
 POSTGRES_STOP_MAX_S = 1.5
 """What is left of five seconds when the other parts have used theirs."""
@@ -50,22 +51,20 @@ def develop(port: int, data: Path, announce: Announce) -> None:
 async def _until_told(port: int, data: Path, announce: Announce) -> None:
     running = asyncio.ensure_future(_run_in(data, port, announce))
     loop = asyncio.get_running_loop()
+    told = asyncio.Event()
 
     def stop() -> None:
-        running.cancel()
-        for number in SIGNALS:  # stopping takes a few seconds at most: no second signal disturbs it
-            loop.add_signal_handler(number, _ignore)
+        if not told.is_set():  # stopping is quick: no second signal shall disturb it
+            told.set()
+            running.cancel()
 
     for number in SIGNALS:
-        loop.add_signal_handler(number, stop)
+        if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
+            loop.add_signal_handler(number, stop)
     try:
         await running
     except asyncio.CancelledError:
         return
-
-
-def _ignore() -> None:
-    return
 
 
 async def _run_in(data: Path, port: int, announce: Announce) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tillgate.cli.failure import Failure
 from tillgate.kit import ids
 
 USER = "postgres"
+
+DRAFT = "cluster.new-"
 
 START_TRIES = 3
 """A free port may be taken before we bind it; the memory of a killed predecessor takes a moment."""
@@ -155,9 +158,11 @@ class EmbeddedPostgres:
         """Makes the cluster aside, and moves it to its place when it is whole."""
         account.place(self._cluster, user)
         cluster = self._cluster.resolve()
-        draft, password = cluster.with_name("cluster.new"), cluster.with_name("password.once")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        for left in cluster.parent.glob(f"{DRAFT}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # The name is new each time: who was killed may have left one behind who still writes.
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=cluster.parent))
+        password = cluster.with_name("password.once")
         files.write_private(self._password, f"{ids.token()}\n".encode())
         files.write_private(password, self._password.read_bytes())
         account.give(draft, user)

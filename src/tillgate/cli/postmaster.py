@@ -27,14 +27,14 @@ Command = list[str | Path]
 
 def run(command: Command, log: BinaryIO, user: Account | None) -> int:
     """Runs one of PostgreSQL's programs to its end; the status."""
-    return _spawn(command, log, user, None).wait()
+    return _spawn(command, log, user).wait()
 
 
 def launch(
     command: Command, cluster: Path, log: BinaryIO, user: Account | None
 ) -> subprocess.Popen[bytes] | None:
     """The postmaster, answering; None when it ends before. Raises TimeoutError."""
-    child = _spawn(command, log, user, _dying_with(os.getpid()))
+    child = _spawn(command, log, user)
     deadline_s = clock.monotonic_s() + START_MAX_S
     while child.poll() is None:
         if _state(cluster) == (child.pid, "ready"):
@@ -66,9 +66,7 @@ def stop_orphan(cluster: Path) -> None:
     (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _spawn(
-    command: Command, log: BinaryIO, user: Account | None, before: Callable[[], None] | None
-) -> subprocess.Popen[bytes]:
+def _spawn(command: Command, log: BinaryIO, user: Account | None) -> subprocess.Popen[bytes]:
     """Starts a program away from our terminal, whose Ctrl-C is for us to hear."""
     return subprocess.Popen(  # noqa: S603  our own words and paths
         command,
@@ -78,7 +76,7 @@ def _spawn(
         cwd="/",
         env={"LC_ALL": "C"},
         start_new_session=True,
-        preexec_fn=before,  # noqa: PLW1509  one system call, which takes no lock
+        preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509  one system call, which takes no lock
         user=user.uid if user else None,
         group=user.gid if user else None,
         extra_groups=[] if user else None,

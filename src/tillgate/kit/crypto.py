@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tillgate.kit import ids
 
 NONCE_BYTES = 12
+KEY_ID_BYTES = 4
 KEY_BYTES = 32
 
 
@@ -47,24 +48,25 @@ class Vault:
     """AES-256-GCM with the value's place as associated data, so that swapped values do not open.
 
     The first key seals, every key opens: put a new one in front to rotate.
-    Layout: one byte of key id (first byte of the key's SHA-256), 12 of nonce, ciphertext and tag.
+    Layout: 4 bytes of key id (the beginning of the key's SHA-256), 12 of nonce, ciphertext and tag.
     """
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
-        self._ciphers = {sha256(key)[0]: AESGCM(key) for key in reversed(keys)}
-        self._sealing = sha256(keys[0])[0]
+        self._ciphers = {sha256(key)[:KEY_ID_BYTES]: AESGCM(key) for key in keys}
+        self._sealing = sha256(keys[0])[:KEY_ID_BYTES]
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """`place` names where the value stands: `connections.credentials/<merchant>/<id>`."""
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._ciphers[self._sealing].encrypt(nonce, plain, place.encode())
-        return bytes([self._sealing]) + nonce + sealed
+        return self._sealing + nonce + sealed
 
     def open(self, sealed: bytes, place: str) -> bytes:
-        cipher = self._ciphers.get(sealed[0]) if sealed else None
+        cipher = self._ciphers.get(sealed[:KEY_ID_BYTES])
         if cipher is None:
             raise SealBroken(place)
-        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        head = KEY_ID_BYTES + NONCE_BYTES
+        nonce, body = sealed[KEY_ID_BYTES:head], sealed[head:]
         try:
             return cipher.decrypt(nonce, body, place.encode())
         except InvalidTag:
