@@ -344,6 +344,22 @@ async def test_parallel_creates_with_one_key_make_one_payment(stack: Stack, db: 
     assert (other.status_code, other.json()["error"]["type"]) == (400, "idempotency_error")
 
 
+async def test_an_endpoint_is_made_once_for_its_key(stack: Stack, shop: Received) -> None:
+    async def make(**changes: Any) -> Any:
+        return await stack.api.post(
+            "/v1/webhook_endpoints",
+            json={"url": shop.url, "events": ["payment.expired"], **changes},
+            headers={"Idempotency-Key": "an-endpoint"},
+        )
+
+    answers = await asyncio.gather(*(make() for _ in range(8)))
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.text for a in answers}) == 1
+    assert sum("idempotent-replayed" in a.headers for a in answers) == 7
+    other = await make(events=["payment.failed"])
+    assert (other.status_code, other.json()["error"]["code"]) == (400, "idempotency_key_reused")
+
+
 async def test_what_is_signed_survives_javascript(stack: Stack, shop: Received) -> None:
     """Many receivers hash JSON.stringify(JSON.parse(body))."""
     endpoint = await subscribe(stack, shop, events=["payment.created"])

@@ -13,6 +13,7 @@ from litestar import Litestar, Request, Response
 from litestar.di import Provide
 
 from tillgate.audit.store import Origin
+from tillgate.idempotency.store import Gates
 from tillgate.kit import clock, db, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import error_body
@@ -52,6 +53,7 @@ async def client(scene: Scene) -> AsyncIterator[httpx.AsyncClient]:
     provided = {
         "pool": lambda: pool,
         "vault": lambda: scene.vault,
+        "gates": lambda: Gates(pool, scene.vault, b"digests of tests"),
         "outbound_policy": lambda: POLICY,
         "origin": lambda: Origin("192.0.2.1", "req_1"),
         "now": clock.now,

@@ -318,30 +318,39 @@ async def test_a_lease_that_lapses_is_claimed_again(scene: Scene, receiver: Rece
     assert first.body == second.body
 
 
-async def test_who_lost_the_lease_records_nothing(scene: Scene, receiver: Receiver) -> None:
+@pytest.mark.parametrize("loser_is_first", [True, False])
+async def test_who_lost_the_lease_records_nothing(
+    loser_is_first: bool, scene: Scene, receiver: Receiver
+) -> None:
+    """Two workers hold one delivery, the first without knowing that its lease has lapsed."""
     endpoint = await scene.endpoint(receiver.url())
-    let_go = asyncio.Event()
+    loser_ends, winner_ends = asyncio.Event(), asyncio.Event()
 
-    async def slow_then_quick(_: web.Request) -> web.Response:
+    async def slow(_: web.Request) -> web.Response:
         if len(receiver.arrived) == 1:
-            await let_go.wait()
+            await loser_ends.wait()
             return web.Response(status=500)
+        await winner_ends.wait()
         return web.Response(status=200)
 
-    receiver.handler = slow_then_quick
-    before = metric("overtaken")
-
-    async def overtaken_more() -> bool:
+    async def overtaken() -> bool:
         return metric("overtaken") > before
 
+    receiver.handler = slow
+    before = metric("overtaken")
     async with scene.worker():
         await scene.publish()
         await receiver.wait_for(1)
         async with scene.worker():
             await scene.make_due()
+            await receiver.wait_for(2)
+            if loser_is_first:
+                loser_ends.set()
+                await eventually(overtaken)
+            winner_ends.set()
             await scene.settled()
-        let_go.set()
-        await eventually(overtaken_more)
+        loser_ends.set()
+        await eventually(overtaken)
 
     delivery, attempts = await only(scene, endpoint), await scene.attempts(endpoint)
     assert (delivery["state"], delivery["attempts"]) == ("delivered", 1)
@@ -382,6 +391,24 @@ async def test_recording_twice_counts_once(scene: Scene, receiver: Receiver) -> 
 
     assert (len(first), len(again)) == (1, 0)
     assert (await only(scene, endpoint))["attempts"] == len(await scene.attempts(endpoint)) == 1
+
+
+async def test_an_outcome_that_cannot_be_written_is_given_up_alone(
+    scene: Scene, receiver: Receiver
+) -> None:
+    """Here because its attempt stands already, which must not be; the others are recorded."""
+    endpoint = await scene.endpoint(receiver.url())
+    event_ids = await scene.publish(count=4)
+    await scene.connection.execute(
+        "INSERT INTO attempts SELECT $1, $2, $3, 1, now(), 1, 200, NULL, '', ''",
+        scene.merchant_id, endpoint.id, event_ids[1],
+    )  # fmt: skip
+    async with scene.worker():
+        await scene.until("count(*) = 3 FROM deliveries WHERE state = 'delivered'")
+
+    states = {d["event_id"]: d["state"] for d in await scene.deliveries(endpoint)}
+    assert states.pop(event_ids[1]) == "due"
+    assert set(states.values()) == {"delivered"}
 
 
 async def test_a_lost_database_loses_no_outcome(scene: Scene, receiver: Receiver) -> None:

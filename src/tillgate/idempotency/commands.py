@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tillgate.engine.command import Command, Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
-from tillgate.idempotency.model import KEPT_FOR, IdempotencyKey
+from tillgate.idempotency.model import KEPT_FOR, REPLAYED, REUSED, IdempotencyKey
 from tillgate.kit.http import Answer, error_body
 
 
@@ -52,10 +52,5 @@ class Once(NamedTuple):
 
     def _again(self, found: IdempotencyKey) -> Decision:
         if found.digest != self.digest:
-            return Refused(
-                "idempotency_key_reused",
-                "This Idempotency-Key was used before with other parameters.",
-                "Idempotency-Key",
-            )
-        replayed = ((b"idempotent-replayed", b"true"),)
-        return Outcome(Answer(found.status_code, found.body.encode(), replayed))
+            return REUSED
+        return Outcome(Answer(found.status_code, found.body.encode(), REPLAYED))

@@ -1,10 +1,12 @@
-"""The gate's row, and its limits."""
+"""The gate's row, its limits, and what it says."""
 
+import re
 from datetime import timedelta
 
 from msgspec import Struct
 
 from tillgate.engine.table import Bytes, Id, OptionalId, Smallint, Text, Time, table
+from tillgate.kit.refusal import Refused
 
 KEY_MAX_CHARACTERS = 255
 KEPT_FOR = timedelta(hours=24)
@@ -23,3 +25,23 @@ class IdempotencyKey(Struct, frozen=True):
     status_code: Smallint
     body: Text
     created_at: Time
+
+
+REUSED = Refused(
+    "idempotency_key_reused",
+    "This Idempotency-Key was used before with other parameters.",
+    "Idempotency-Key",
+)
+REPLAYED = ((b"idempotent-replayed", b"true"),)
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_MAX_CHARACTERS}}}")
+
+
+def vet_key(key: str) -> Refused | None:
+    """Whether a client may use this as its Idempotency-Key."""
+    if _KEY.fullmatch(key):
+        return None
+    return Refused(
+        "parameter_invalid",
+        f"Idempotency-Key is 1 to {KEY_MAX_CHARACTERS} visible ASCII characters.",
+        "Idempotency-Key",
+    )

@@ -8,8 +8,10 @@ import asyncpg
 from msgspec import Raw
 
 if TYPE_CHECKING:  # asyncpg's classes take their parameter in its stubs only
+    from asyncpg.pool import PoolConnectionProxy
+
     Pool = asyncpg.Pool[asyncpg.Record]
-    Connection = asyncpg.Connection[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection

@@ -13,7 +13,7 @@ import structlog
 
 from tillgate.callbacks.api import Callbacks
 from tillgate.engine.writer import Overloaded, Unavailable
-from tillgate.kit import crypto, db, ids
+from tillgate.kit import db, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import (
     Answer,
@@ -29,7 +29,7 @@ from tillgate.kit.http import (
     send_answer,
 )
 from tillgate.kit.refusal import Refused
-from tillgate.main.parts import Parts, opened
+from tillgate.main.parts import Parts, digest_key_of, opened
 from tillgate.main.site import site
 from tillgate.payments.api import Payments, Request
 from tillgate.settings import Settings
@@ -72,7 +72,7 @@ class Gateway:
         await receive()
         self._opening = opened(self._settings)
         parts = self._parts = await self._opening.__aenter__()
-        digest_key = crypto.derive(self._settings.secrets[0], "idempotency")
+        digest_key = digest_key_of(self._settings)
         self._payments = Payments(parts.engine, parts.connections, parts.links, digest_key)
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
         self._site = site(parts)

@@ -86,6 +86,11 @@ def vault_of(settings: Settings) -> Vault:
     return Vault(tuple(crypto.derive(secret, "vault") for secret in settings.secrets))
 
 
+def digest_key_of(settings: Settings) -> bytes:
+    """What the wishes behind idempotency keys are digested with."""
+    return crypto.derive(settings.secrets[0], "idempotency")
+
+
 def policy_of(settings: Settings) -> Policy:
     return Policy(allow_loopback=settings.dev, allow_networks=settings.allowed_networks)
 

@@ -15,13 +15,14 @@ from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
 from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events import api as events_api
+from tillgate.idempotency.store import Gates
 from tillgate.kit import clock, crypto, db
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import BODY_MAX_BYTES, RETRY_AFTER_S, encode, error_body
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.ledger import api as ledger_api
 from tillgate.main import openapi
-from tillgate.main.parts import Parts
+from tillgate.main.parts import Parts, digest_key_of
 from tillgate.payments import api as payments_api
 from tillgate.webhooks import api as webhooks_api
 
@@ -32,6 +33,7 @@ AnyRequest = Request[Any, Any, Any]
 
 def site(parts: Parts) -> Litestar:
     """The Litestar application over these parts."""
+    gates = Gates(parts.pool, parts.vault, digest_key_of(parts.settings))
     fixed: dict[str, Any] = {
         "pool": parts.pool,
         "vault": parts.vault,
@@ -41,6 +43,7 @@ def site(parts: Parts) -> Litestar:
         "connections": parts.connections,
         "listener": parts.listener,
         "desk": Desk(parts.pool, parts.engine, parts.connections, parts.links, parts.settings),
+        "gates": gates,
         "metrics_token": parts.settings.metrics_token,
     }
     dependencies = {name: _always(value) for name, value in fixed.items()}

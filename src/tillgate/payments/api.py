@@ -1,6 +1,5 @@
 """`/v1/payments`. Creating is a plain ASGI handler, for speed; reading is Litestar's."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
@@ -15,7 +14,7 @@ from tillgate.connections.store import Connections, Linked
 from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
 from tillgate.idempotency.commands import Once
-from tillgate.idempotency.model import KEY_MAX_CHARACTERS
+from tillgate.idempotency.model import vet_key
 from tillgate.kit import body, crypto, ids, pages
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
@@ -65,7 +64,6 @@ class CreateIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 _decoder = msgspec.json.Decoder(CreateIn)
 _canonical = msgspec.json.Encoder(order="sorted")
-_KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_MAX_CHARACTERS}}}")
 
 
 class Request(NamedTuple):
@@ -159,12 +157,9 @@ class Payments:
         key = request.idempotency_key
         if key is None:
             return command
-        if not _KEY.fullmatch(key):
-            return Refused(
-                "parameter_invalid",
-                f"Idempotency-Key is 1 to {KEY_MAX_CHARACTERS} visible ASCII characters.",
-                "Idempotency-Key",
-            )
+        refused = vet_key(key)
+        if refused is not None:
+            return refused
         said = b"POST /v1/payments\n" + _canonical.encode(wanted)
         digest = crypto.mac(self._digest_key, said)
         return Once(command.merchant_id, key, digest, command.id, request.request_id, command)

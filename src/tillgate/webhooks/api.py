@@ -4,20 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, post
-from litestar.params import SkipValidation
+from litestar import Request, Response, delete, get, post
+from litestar.params import HeaderParameter, SkipValidation
 from msgspec import Meta, Raw, Struct
 
 from tillgate.audit.store import Origin
+from tillgate.idempotency.store import Gates
 from tillgate.kit import body, ids, pages
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
-from tillgate.kit.db import Pool
+from tillgate.kit.db import Connection, Pool
+from tillgate.kit.http import Answer, encode
 from tillgate.kit.networks import URL_MAX_LENGTH, Policy
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.webhooks import commands, rules, store
@@ -103,6 +105,13 @@ class WebhookDelivery(Struct, frozen=True, kw_only=True):
     settled: int | None
 
 
+IdempotencyHeader = Annotated[
+    str | None,
+    HeaderParameter(
+        header="Idempotency-Key", description="The same key gives the same answer for 24 hours."
+    ),
+]
+
 _decoder = msgspec.json.Decoder(EndpointIn)
 
 
@@ -117,12 +126,13 @@ async def _vet_body(request: Request[Any, Any, Any]) -> None:
 async def create(
     data: EndpointIn,
     caller: Caller,
-    pool: Pool,
+    gates: Gates,
     vault: Vault,
     outbound_policy: SkipValidation[Policy],
     origin: Origin,
     now: datetime,
-) -> CreatedWebhookEndpoint:
+    idempotency_key: IdempotencyHeader = None,
+) -> Response[CreatedWebhookEndpoint]:
     """Registers an endpoint. Every event that matches is sent to it, until it answers 2xx."""
     wanted = commands.NewEndpoint(
         data.url,
@@ -130,11 +140,41 @@ async def create(
         data.description,
         Raw(canonical(data.metadata)),
     )
-    made = await commands.create_endpoint(
-        pool, vault, outbound_policy, caller.merchant_id, caller.actor, wanted, now, origin
+
+    async def make(connection: Connection) -> Answer | Refused:
+        made = await commands.create_endpoint(
+            connection,
+            vault,
+            outbound_policy,
+            caller.merchant_id,
+            caller.actor,
+            wanted,
+            now,
+            origin,
+        )
+        if isinstance(made, Refused):
+            return made
+        return Answer(201, encode(_show_created(made, wanted, data, caller, now)))
+
+    digest = gates.digest("POST /v1/webhook_endpoints", canonical(data))
+    answer = await gates.once(caller, idempotency_key, digest, now, make)
+    if isinstance(answer, Refused):
+        raise RefusedError(answer)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(
+        cast("CreatedWebhookEndpoint", Raw(answer.body)),
+        status_code=answer.status,
+        headers=headers,
     )
-    if isinstance(made, Refused):
-        raise RefusedError(made)
+
+
+def _show_created(
+    made: commands.Created,
+    wanted: commands.NewEndpoint,
+    data: EndpointIn,
+    caller: Caller,
+    now: datetime,
+) -> CreatedWebhookEndpoint:
     return CreatedWebhookEndpoint(
         id=ids.show("we", made.id),
         url=wanted.url,
