@@ -41,7 +41,7 @@ INVARIANTS: dict[str, str] = {
     "a key has its payment": """
         SELECT k.key FROM idempotency_keys k LEFT JOIN payments p
           ON p.merchant_id = k.merchant_id AND p.id = k.object_id
-        WHERE k.status_code = 201 AND p.id IS NULL""",
+        WHERE k.object_id IS NOT NULL AND k.status_code = 201 AND p.id IS NULL""",
     "a payment succeeded once": """
         SELECT merchant_id, object_id FROM events WHERE type = 'payment.succeeded'
         GROUP BY 1, 2 HAVING count(*) > 1""",

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tillgate.checkout.model import State
+from tillgate.checkout.model import State, View
 
 from .gallery import Gallery
 
@@ -122,6 +122,31 @@ async def test_a_server_that_cannot_answer_now_leaves_the_page_as_it_is(
     gallery.status_down = False
     gallery.announce()
     await expect(page.get_by_role("heading", name="Payment not completed")).to_be_visible()
+
+
+async def test_a_stream_that_was_refused_is_asked_for_again(page: Page, gallery: Gallery) -> None:
+    gallery.refusing_streams = True
+    gallery.show("waiting")
+    async with page.expect_response("**/live") as refused:
+        await page.goto(f"{gallery.url}/page")
+    assert (await refused.value).status == 503
+    gallery.refusing_streams = False
+    await gallery.listeners(1)
+
+
+async def test_a_page_that_cannot_be_made_now_does_not_replace_the_one_that_was(
+    page: Page, gallery: Gallery
+) -> None:
+    gallery.show("processing")
+    await opened(page, gallery)
+    gallery.view = View(state="unavailable", version="broken")
+    async with page.expect_response("**/page") as answer:
+        gallery.announce()
+    assert (await answer.value).status == 503
+    gallery.show("processing", version="mended", description="Mended")
+    gallery.announce()
+    await expect(page.get_by_text("Mended")).to_be_visible()
+    assert await page.evaluate(IS_SAME_DOCUMENT)
 
 
 @pytest.mark.parametrize(

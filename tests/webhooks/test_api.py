@@ -17,7 +17,7 @@ from tillgate.idempotency.store import Gates
 from tillgate.kit import clock, db, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import error_body
-from tillgate.kit.refusal import RefusedError
+from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.webhooks import api, commands, store
 
 from .scene import POLICY, Receiver, Scene, eventually
@@ -283,3 +283,24 @@ async def test_deliveries_with_their_attempts(
     assert refusal(await client.get(url, params={"starting_after": "del_nope"})) == (
         400, "parameter_invalid", "starting_after",
     )  # fmt: skip
+
+
+async def test_moving_an_endpoint_is_vetted_and_audited(scene: Scene) -> None:
+    endpoint = await scene.endpoint("https://example.com")
+    place = scene.merchant_id, endpoint.id
+
+    async def move(url: str, merchant_id: UUID = scene.merchant_id) -> object:
+        return await commands.move_endpoint(
+            scene.connection, POLICY, merchant_id, endpoint.id, url, "key_test", clock.now()
+        )
+
+    assert await move("https://example.org") is True
+    assert await move("https://example.net", ids.mint()) is False
+    refused = await move("https://10.0.0.1")
+    assert isinstance(refused, Refused)
+    assert refused.code == "url_refused"
+
+    url = "SELECT url FROM endpoints WHERE merchant_id = $1 AND id = $2"
+    assert await scene.connection.fetchval(url, *place) == "https://example.org"
+    actions = await scene.connection.fetch("SELECT action FROM audit ORDER BY at, id")
+    assert [row[0] for row in actions] == ["webhook_endpoint.create", "webhook_endpoint.update"]

@@ -17,12 +17,12 @@ from tillgate.kit import clock, ids
 from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
 from tillgate.kit.http import encode
-from tillgate.webhooks.commands import Created, delete_endpoint
+from tillgate.webhooks.commands import Created, delete_endpoint, move_endpoint
 from tillgate.webhooks.jobs import Limits
 from tillgate.webhooks.rules import SCHEDULE_S, secret_of
 from tillgate.webhooks.store import seal_secrets, sql
 
-from .scene import Arrived, Receiver, Scene, eventually
+from .scene import POLICY, Arrived, Receiver, Scene, eventually
 
 
 def by_name(arrived: Arrived) -> dict[str, str]:
@@ -196,9 +196,12 @@ async def test_what_changed_meanwhile_holds_for_the_next_attempt(
     async with scene.worker():
         await scene.publish()
         await scene.attempted(1)
-        await scene.connection.execute(
-            "UPDATE endpoints SET url = $1, secrets = $2", other_receiver.url(), sealed
-        )
+        await scene.connection.execute("UPDATE endpoints SET secrets = $1", sealed)
+        moved = await move_endpoint(
+            scene.connection, POLICY, scene.merchant_id, endpoint.id, other_receiver.url(),
+            "key_test", clock.now(),
+        )  # fmt: skip
+        assert moved is True
         await scene.make_due()
         await scene.settled()
 

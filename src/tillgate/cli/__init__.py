@@ -85,6 +85,7 @@ def run_migrate() -> None:
     from tillgate.cli.migrate import migrate
 
     migrate(_required("DATABASE_URL"))
+    sys.stdout.write("The database is up to date.\n")
 
 
 @app.command("sandbox")

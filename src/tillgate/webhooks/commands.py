@@ -67,6 +67,30 @@ async def create_endpoint(
     return Created(endpoint_id, secret)
 
 
+async def move_endpoint(
+    database: Pool | Connection,
+    policy: Policy,
+    merchant_id: UUID,
+    endpoint_id: UUID,
+    url: str,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> bool | Refused:
+    """Whether there was one. Secrets stay, and what is still to be delivered goes to the new URL.
+
+    Refused `url_refused`.
+    """
+    refused = vet_url(url, policy)
+    if refused:
+        return refused
+    moved = await database.fetchrow(
+        sql["move_endpoint"], merchant_id, endpoint_id, url, now,
+        ids.mint(), actor, origin.ip, origin.request_id,
+    )  # fmt: skip
+    return moved is not None
+
+
 async def delete_endpoint(
     database: Pool | Connection,
     merchant_id: UUID,

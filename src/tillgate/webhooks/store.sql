@@ -120,6 +120,18 @@ SELECT merchant_id, $10, $11, 'webhook_endpoint.create', id,
 FROM made
 RETURNING object_id;
 
+-- name: move_endpoint
+WITH moved AS (
+  UPDATE endpoints SET url = $3, updated_at = $4
+  WHERE merchant_id = $1 AND id = $2 AND state <> 'deleted'
+  RETURNING merchant_id, id, url, updated_at
+)
+INSERT INTO audit (merchant_id, id, actor, action, object_id, after, ip, request_id, at)
+SELECT merchant_id, $5, $6, 'webhook_endpoint.update', id, json_build_object('url', url), $7, $8,
+  updated_at
+FROM moved
+RETURNING object_id;
+
 -- name: delete_endpoint
 -- $4: how many open deliveries are settled here at most. $5 to $8: as above.
 WITH deleted AS (
