@@ -16,6 +16,7 @@ from .tree import SOURCE, Statement, all_statements, files, shown
 STATEMENTS = all_statements()
 
 ACROSS_MERCHANTS = {
+    "connections/merchants_at": "housekeeping: the sandbox of this machine has moved",
     "callbacks/due": "claims what is due, of all",
     "connections/connection_by_id": "a callback names the connection alone",
     "merchants/create_business": "a business stands above its two merchants",

@@ -60,21 +60,21 @@ def run_dev(port: ApiPort = 8000, data: Data = Path(".tillgate"), json: Json = F
 
 
 @app.command("serve")
-def run_serve(host: Host = HOST, port: ApiPort = 8000) -> None:
+def run_serve(host: Host = HOST, port: ApiPort = 8000, data: Data = Path(".tillgate")) -> None:
     """Run the API on the database that DATABASE_URL names."""
     watch_parent()
-    settings = _settings()
-    from tillgate.main import serve
+    settings = _settings(data, f"http://{host}:{port}")
+    from tillgate.main.gateway import serve
 
     serve(settings, host, port)
 
 
 @app.command("worker")
-def run_worker() -> None:
+def run_worker(data: Data = Path(".tillgate")) -> None:
     """Run what is due: webhooks, expiries, look-ups. As many at once as wanted."""
     watch_parent()
-    settings = _settings()
-    from tillgate.main import work
+    settings = _settings(data, f"http://{HOST}:8000")
+    from tillgate.main.worker import work
 
     work(settings)
 
@@ -118,11 +118,21 @@ def run_merchant_create(name: Name, data: Data = Path(".tillgate"), json: Json =
     sys.stdout.write(show(created, as_json=json))
 
 
-def _settings() -> "Settings":
+def _settings(data: Path, address: str) -> "Settings":
+    """From the environment. For a single machine two settings may be left out: the secret is then
+    kept in the data folder, and the address is the one that is listened on."""
+    from tillgate.cli.home import local_secret
     from tillgate.settings import SettingsError, from_environment
 
+    environment = {"TILLGATE_PUBLIC_URL": address, **os.environ}
+    if environment.get("DATABASE_URL") and not environment.get("TILLGATE_SECRET"):
+        environment["TILLGATE_SECRET"] = local_secret(data)
+        sys.stderr.write(
+            f"TILLGATE_SECRET is not set: taking the one in {data}. "
+            "Every process of an installation needs the same.\n"
+        )
     try:
-        return from_environment(os.environ)
+        return from_environment(environment)
     except SettingsError as error:
         raise Failure(str(error)) from error
 

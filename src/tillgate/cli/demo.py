@@ -13,7 +13,7 @@ import msgspec
 
 from tillgate.cli import files
 from tillgate.cli.failure import Failure
-from tillgate.kit import clock, db, ids
+from tillgate.kit import clock, ids
 from tillgate.kit.db import Connection
 from tillgate.kit.refusal import Refused
 from tillgate.settings import Settings, from_environment
@@ -60,7 +60,7 @@ async def _tell(
     connection: Connection, settings: Settings, known: Demo | None, inbox_url: str
 ) -> Demo:
     """Makes the business, or tells its connection the sandbox's address; then the inbox's."""
-    from tillgate.main.business import point_to_sandbox, set_up_business
+    from tillgate.main.business import point_all_to_sandbox, set_up_business
     from tillgate.main.parts import policy_of, vault_of
     from tillgate.webhooks.commands import NewEndpoint, create_endpoint, delete_endpoint
 
@@ -70,8 +70,7 @@ async def _tell(
     if merchant_id is None:
         raise Failure(f"{shown.merchant} is not a merchant.")
     if known:
-        await db.set_up(connection)
-        await point_to_sandbox(connection, settings, merchant_id, now)
+        await point_all_to_sandbox(connection, settings, now)
         await delete_endpoint(connection, merchant_id, known.endpoint_id, ACTOR, now)
     vault, policy, wanted = vault_of(settings), policy_of(settings), NewEndpoint(inbox_url, ["*"])
     endpoint = await create_endpoint(connection, vault, policy, merchant_id, ACTOR, wanted, now)

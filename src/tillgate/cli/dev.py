@@ -17,7 +17,7 @@ from tillgate.cli import files, ports
 from tillgate.cli.children import Bond, Child, Program
 from tillgate.cli.demo import read_demo, up_to_date
 from tillgate.cli.failure import Failure
-from tillgate.cli.home import ENVIRONMENT, claimed, secrets_in
+from tillgate.cli.home import ENVIRONMENT, SECRETS, claimed, secrets_in
 from tillgate.cli.migrate import migrate
 from tillgate.cli.panel import Ready, say
 from tillgate.cli.postgres import EmbeddedPostgres
@@ -104,7 +104,7 @@ class Supervisor:
     async def start(self) -> Ready:
         """Returns when all parts answer. Raises Failure."""
         data, url = self._data, f"http://{ports.HOST}"
-        secrets, new = secrets_in(data / "secrets.json")
+        secrets, new = secrets_in(data / SECRETS)
         # Keys into a database, or sealed by a secret, that is gone would open nothing.
         known = None if new or not self._postgres.exists else read_demo(data / "demo.json")
         if known is None:

@@ -13,6 +13,7 @@ from tillgate.cli.children import Bond
 from tillgate.cli.failure import Failure
 from tillgate.kit import clock, ids
 
+SECRETS = "secrets.json"
 ENVIRONMENT = "environment.json"
 """The file by which other commands find a running installation; gone when it stops."""
 
@@ -62,6 +63,12 @@ def secrets_in(file: Path) -> tuple[Secrets, bool]:
     secrets = Secrets(installation=ids.token(), sandbox=ids.token())
     files.write_private(file, msgspec.json.encode(secrets))
     return secrets, True
+
+
+def local_secret(data: Path) -> str:
+    """The installation's secret as this folder keeps it; made when there is none."""
+    files.make_folder(data)
+    return secrets_in(data / SECRETS)[0].installation
 
 
 async def _children_lock(file: Path) -> int:

@@ -7,13 +7,15 @@ import asyncpg
 import msgspec
 
 from tillgate.cli.failure import Failure
-from tillgate.cli.home import ENVIRONMENT
+from tillgate.cli.home import ENVIRONMENT, local_secret
 from tillgate.kit import clock
 from tillgate.main.business import CreatedBusiness, set_up_business
 from tillgate.merchants.commands import NAME_MAX_CHARACTERS
 from tillgate.settings import Settings, SettingsError, from_environment
 
 CONNECT_MAX_S = 5
+PUBLIC_URL = "http://127.0.0.1:8000"
+"""Nothing that is made here shows it; the settings want one."""
 
 
 async def create(name: str, environ: Mapping[str, str], data: Path) -> CreatedBusiness:
@@ -49,7 +51,10 @@ def _settings(environ: Mapping[str, str], data: Path) -> Settings:
     wanted = environ.get("DATABASE_URL")
     if wanted and wanted != running.get("DATABASE_URL"):
         running = {}
+    environment = {"TILLGATE_PUBLIC_URL": PUBLIC_URL, **running, **environ}
+    if environment.get("DATABASE_URL") and not environment.get("TILLGATE_SECRET"):
+        environment["TILLGATE_SECRET"] = local_secret(data)
     try:
-        return from_environment(running | dict(environ))
+        return from_environment(environment)
     except SettingsError as error:
         raise Failure(f"{error} (And no `tillgate dev` is running in {data}.)") from error

@@ -20,3 +20,6 @@ WHERE merchant_id = $1 AND id = $2;
 
 -- name: connection_by_name
 SELECT id FROM connections WHERE merchant_id = $1 AND name = $2;
+
+-- name: merchants_at
+SELECT merchant_id FROM connections WHERE connector = 'external' AND name = $1;

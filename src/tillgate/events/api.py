@@ -8,7 +8,7 @@ from litestar import get
 from litestar.params import QueryParameter
 from msgspec import Raw, Struct
 
-from tillgate.kit import ids, pages
+from tillgate.kit import ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.db import Pool, beside
 from tillgate.kit.refusal import Refused, RefusedError
@@ -48,9 +48,9 @@ async def retrieve(event: str, caller: Caller, pool: Pool) -> EventObject:
 async def list_events(
     caller: Caller,
     pool: Pool,
-    limit: pages.Limit = pages.LIMIT_DEFAULT,
-    starting_after: pages.StartingAfter = None,
-    ending_before: pages.EndingBefore = None,
+    limit: queries.Limit = pages.LIMIT_DEFAULT,
+    starting_after: queries.StartingAfter = None,
+    ending_before: queries.EndingBefore = None,
     type: Annotated[  # noqa: A002  the parameter's name in the API
         str | None, QueryParameter(description="Only these: a type, or `payment.*`.")
     ] = None,

@@ -6,10 +6,9 @@ for older rows (`id < $cursor ORDER BY id DESC`), its twin for newer ones
 """
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
-from litestar.params import QueryParameter
 from msgspec import Struct
 
 from tillgate.kit.refusal import Refused
@@ -20,16 +19,6 @@ NEWEST = UUID(int=(1 << 128) - 1)
 """The cursor of a page that begins with the newest row: above every id."""
 
 T = TypeVar("T")
-
-# The three query parameters, as handlers declare them; the document shows the words.
-Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="How many, 1 to 100.")]
-StartingAfter = Annotated[
-    str | None,
-    QueryParameter(description="Id of the last object that you have: older ones follow."),
-]
-EndingBefore = Annotated[
-    str | None, QueryParameter(description="Id of the first object that you have: newer ones.")
-]
 
 
 class Page(NamedTuple):

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from tillgate.connections.commands import connect_sandbox
+from tillgate.connections.commands import SANDBOX_NAME, connect_sandbox
+from tillgate.connections.store import sql
 from tillgate.kit import db, ids
 from tillgate.kit.db import Connection
 from tillgate.main.parts import vault_of
@@ -47,3 +48,10 @@ async def point_to_sandbox(
         settings.sandbox_secret,
         now,
     )
+
+
+async def point_all_to_sandbox(connection: Connection, settings: Settings, now: datetime) -> None:
+    """Tells every connection to the sandbox where that stands now."""
+    await db.set_up(connection)
+    for row in await connection.fetch(sql["merchants_at"], SANDBOX_NAME):
+        await point_to_sandbox(connection, settings, row["merchant_id"], now)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import asyncpg
 import structlog
+import uvicorn
 
 from tillgate.callbacks.api import Callbacks
 from tillgate.engine.writer import Overloaded, Unavailable
@@ -29,6 +30,7 @@ from tillgate.kit.http import (
     send_answer,
 )
 from tillgate.kit.refusal import Refused
+from tillgate.main import logs
 from tillgate.main.parts import Parts, digest_key_of, opened
 from tillgate.main.site import site
 from tillgate.payments.api import Payments, Request
@@ -50,6 +52,29 @@ NO_KEY = Refused(
 NOT_WITH_THIS_KEY = Refused("permission_denied", "A publishable key may not do this.")
 NOT_JSON = Refused("content_type_unsupported", "Send the body as application/json.")
 INTERNAL = Refused("internal", "Something went wrong here; the request id finds it in the log.")
+
+
+GRACE_S = 2
+"""How long requests may go on after the signal to stop."""
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Runs the API until SIGINT or SIGTERM."""
+    logs.set_up(settings.log_level)
+    uvicorn.run(
+        Gateway(settings),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=4096,
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 class Gateway:

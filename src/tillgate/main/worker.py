@@ -1,15 +1,18 @@
 """The worker: everything that is due, claimed in batches, by as many workers as wanted."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import asyncpg
 import structlog
+import uvloop
 
 from tillgate.callbacks.jobs import Retries
 from tillgate.engine.writer import Overloaded, Unavailable
 from tillgate.kit import db
+from tillgate.main import logs
 from tillgate.main.parts import Parts, opened
 from tillgate.payments.jobs import Expiry, Forgetting, Looks
 from tillgate.settings import Settings
@@ -21,6 +24,21 @@ POLL_S = 1.0
 """How often due rows are looked for when nothing wakes the worker."""
 
 HOUSEKEEPING_S = 60.0
+
+
+def work(settings: Settings) -> None:
+    """Runs the worker until SIGINT or SIGTERM."""
+    logs.set_up(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await Worker(settings).run(stop)
 
 
 class Worker:

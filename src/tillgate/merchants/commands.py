@@ -21,34 +21,34 @@ class Keyring(NamedTuple):
 class Created(NamedTuple):
     business_id: UUID
     test: Keyring
-    live: Keyring
+    live_merchant_id: UUID
 
 
 NAME_MAX_CHARACTERS = 200
 
 
 async def create_business(connection: Connection, name: str, now: datetime) -> Created:
-    """A business with its test and its live merchant, each with two keys."""
+    """A business with its test and its live merchant. The test merchant has its first keys; what
+    may move real money is made when somebody asks for it."""
     async with connection.transaction():
         business_id = ids.mint()
         await connection.execute(sql["create_business"], business_id, name, now)
         test = await _create_merchant(connection, business_id, name, now, livemode=False)
         live = await _create_merchant(connection, business_id, name, now, livemode=True)
-    return Created(business_id, test, live)
+        secret = await _create_key(connection, test, "secret", "sk_test_", now)
+        publishable = await _create_key(connection, test, "publishable", "pk_test_", now)
+    return Created(business_id, Keyring(test, secret, publishable), live)
 
 
 async def _create_merchant(
     connection: Connection, business_id: UUID, name: str, now: datetime, *, livemode: bool
-) -> Keyring:
+) -> UUID:
     merchant_id = ids.mint()
     await connection.execute(sql["create_merchant"], merchant_id, business_id, livemode, name, now)
     await write_line(
         connection, merchant_id, "cli", "merchant.create", merchant_id, {"name": name}, now
     )
-    mode = "live" if livemode else "test"
-    secret = await _create_key(connection, merchant_id, "secret", f"sk_{mode}_", now)
-    publishable = await _create_key(connection, merchant_id, "publishable", f"pk_{mode}_", now)
-    return Keyring(merchant_id, secret, publishable)
+    return merchant_id
 
 
 async def _create_key(

@@ -15,7 +15,7 @@ from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
 from tillgate.idempotency.commands import Once
 from tillgate.idempotency.model import vet_key
-from tillgate.kit import body, crypto, ids, pages
+from tillgate.kit import body, crypto, ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
 from tillgate.kit.db import Pool
@@ -219,9 +219,9 @@ async def list_payments(
     caller: Caller,
     pool: Pool,
     links: PayerLinks,
-    limit: pages.Limit = pages.LIMIT_DEFAULT,
-    starting_after: pages.StartingAfter = None,
-    ending_before: pages.EndingBefore = None,
+    limit: queries.Limit = pages.LIMIT_DEFAULT,
+    starting_after: queries.StartingAfter = None,
+    ending_before: queries.EndingBefore = None,
     status: Status | None = None,
     created_gte: Annotated[int | None, _created("gte")] = None,
     created_gt: Annotated[int | None, _created("gt")] = None,

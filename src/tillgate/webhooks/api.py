@@ -14,7 +14,7 @@ from msgspec import Meta, Raw, Struct
 
 from tillgate.audit.store import Origin
 from tillgate.idempotency.store import Gates
-from tillgate.kit import body, ids, pages
+from tillgate.kit import body, ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
@@ -134,12 +134,8 @@ async def create(
     idempotency_key: IdempotencyHeader = None,
 ) -> Response[CreatedWebhookEndpoint]:
     """Registers an endpoint. Every event that matches is sent to it, until it answers 2xx."""
-    wanted = commands.NewEndpoint(
-        data.url,
-        list(dict.fromkeys(data.events)),
-        data.description,
-        Raw(canonical(data.metadata)),
-    )
+    events, metadata = list(dict.fromkeys(data.events)), Raw(canonical(data.metadata))
+    wanted = commands.NewEndpoint(data.url, events, data.description, metadata)
 
     async def make(connection: Connection) -> Answer | Refused:
         made = await commands.create_endpoint(
@@ -192,9 +188,9 @@ def _show_created(
 async def list_endpoints(
     caller: Caller,
     pool: Pool,
-    limit: pages.Limit = pages.LIMIT_DEFAULT,
-    starting_after: pages.StartingAfter = None,
-    ending_before: pages.EndingBefore = None,
+    limit: queries.Limit = pages.LIMIT_DEFAULT,
+    starting_after: queries.StartingAfter = None,
+    ending_before: queries.EndingBefore = None,
 ) -> pages.ListOut[WebhookEndpoint]:
     """Endpoints, newest first."""
     page = pages.parse(limit, starting_after, ending_before, partial(ids.parse, "we"))
@@ -232,9 +228,9 @@ async def list_deliveries(
     endpoint: str,
     caller: Caller,
     pool: Pool,
-    limit: pages.Limit = pages.LIMIT_DEFAULT,
-    starting_after: pages.StartingAfter = None,
-    ending_before: pages.EndingBefore = None,
+    limit: queries.Limit = pages.LIMIT_DEFAULT,
+    starting_after: queries.StartingAfter = None,
+    ending_before: queries.EndingBefore = None,
 ) -> pages.ListOut[WebhookDelivery]:
     """What was sent to an endpoint, or will be, newest first; each with its attempts."""
     endpoint_id = (await _find(pool, caller, endpoint)).id
