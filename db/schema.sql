@@ -151,7 +151,6 @@ CREATE TABLE public.deliveries (
     merchant_id uuid NOT NULL,
     endpoint_id uuid NOT NULL,
     event_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
     state text DEFAULT 'due'::text NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
     claims integer DEFAULT 0 NOT NULL,

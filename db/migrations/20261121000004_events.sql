@@ -40,7 +40,6 @@ CREATE TABLE deliveries (
   merchant_id uuid NOT NULL,
   endpoint_id uuid NOT NULL,
   event_id uuid NOT NULL,
-  id uuid NOT NULL DEFAULT gen_random_uuid(),
   state text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'delivered', 'filtered', 'dead')),
   attempts smallint NOT NULL DEFAULT 0,
   claims integer NOT NULL DEFAULT 0,

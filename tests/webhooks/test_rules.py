@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook as StandardWebhook
 from tillgate.events.catalogue import TYPES
 from tillgate.kit import ids
 from tillgate.kit.canonical import canonical
+from tillgate.kit.globs import like
 from tillgate.webhooks import rules
 from tillgate.webhooks.model import Claim
 
@@ -195,7 +196,7 @@ async def test_the_database_answers_the_same_about_like(scene: Scene) -> None:
     ]  # fmt: skip
     rows = await scene.connection.fetch(
         "SELECT t LIKE p FROM unnest($1::text[], $2::text[]) AS u (p, t)",
-        [rules.like(glob) for glob, _ in pairs],
+        [like(glob) for glob, _ in pairs],
         [text for _, text in pairs],
     )
     answers = [row[0] for row in rows]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec.structs import replace
 
 from tillgate.cli import files
 from tillgate.cli.failure import Failure
@@ -62,7 +63,7 @@ async def _tell(
     """Makes the business, or tells its connection the sandbox's address; then the inbox's."""
     from tillgate.main.business import point_all_to_sandbox, set_up_business
     from tillgate.main.parts import policy_of, vault_of
-    from tillgate.webhooks.commands import NewEndpoint, create_endpoint, delete_endpoint
+    from tillgate.webhooks.commands import NewEndpoint, create_endpoint, move_endpoint
 
     now = clock.now()
     shown = known or await set_up_business(connection, settings, NAME, now)
@@ -71,7 +72,11 @@ async def _tell(
         raise Failure(f"{shown.merchant} is not a merchant.")
     if known:
         await point_all_to_sandbox(connection, settings, now)
-        await delete_endpoint(connection, merchant_id, known.endpoint_id, ACTOR, now)
+        policy = policy_of(settings)
+        await move_endpoint(
+            connection, policy, merchant_id, known.endpoint_id, inbox_url, ACTOR, now
+        )
+        return replace(known, sandbox_url=settings.sandbox_url or "", inbox_url=inbox_url)
     vault, policy, wanted = vault_of(settings), policy_of(settings), NewEndpoint(inbox_url, ["*"])
     endpoint = await create_endpoint(connection, vault, policy, merchant_id, ACTOR, wanted, now)
     if isinstance(endpoint, Refused):

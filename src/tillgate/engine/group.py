@@ -18,6 +18,7 @@ from tillgate.engine import statements
 from tillgate.engine.command import Command, Need, Outcome, Ref, Refused
 from tillgate.engine.table import table_of
 from tillgate.engine.world import World
+from tillgate.kit import db
 from tillgate.kit.db import Connection
 from tillgate.kit.http import encode
 
@@ -215,10 +216,4 @@ class Session:
         return await prepared.fetch(*arguments)
 
 
-CONNECTION_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-    TimeoutError,
-)
+CONNECTION_LOST = db.LOST

@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 from tillgate.kit import ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.db import Pool, beside
+from tillgate.kit.globs import like
 from tillgate.kit.refusal import Refused, RefusedError
 
 sql = beside(__file__)
@@ -66,17 +67,13 @@ async def list_events(
     if payment is not None and payment_id is None:
         raise RefusedError(Refused("parameter_invalid", "This is no id of a payment.", "payment"))
     statement = sql["newer"] if page.newer else sql["older"]
-    pattern = _like(type) if type is not None else None
+    pattern = like(type) if type is not None else None
     rows = await pool.fetch(
         statement, caller.merchant_id, page.cursor, page.fetch, pattern, payment_id
     )
     shown, more = page.cut(rows)
     data = [_show(row, livemode=caller.livemode) for row in shown]
     return pages.ListOut(data=data, has_more=more, url="/v1/events")
-
-
-def _like(glob: str) -> str:
-    return glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
 
 
 def _show(row: asyncpg.Record, *, livemode: bool) -> EventObject:

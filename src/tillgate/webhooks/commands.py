@@ -11,6 +11,7 @@ from tillgate.events.catalogue import API_VERSION, TYPES
 from tillgate.kit import chance, ids
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Connection, Pool
+from tillgate.kit.globs import like
 from tillgate.kit.networks import Policy, vet_url
 from tillgate.kit.refusal import Refused
 from tillgate.webhooks import rules
@@ -56,7 +57,7 @@ async def create_endpoint(
     endpoint_id = ids.mint()
     secret = rules.secret_of(chance.secret(rules.SECRET_BYTES))
     sealed = seal_secrets(vault, merchant_id, endpoint_id, [secret])
-    patterns = [rules.like(glob) for glob in wanted.events]
+    patterns = [like(glob) for glob in wanted.events]
     made = await database.fetchrow(
         sql["create_endpoint"], merchant_id, endpoint_id, wanted.url, wanted.events, patterns,
         sealed, wanted.description, wanted.metadata, ENDPOINTS_MAX,

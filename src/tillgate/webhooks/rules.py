@@ -29,12 +29,6 @@ SECRET_BYTES = 32
 # ---- which events
 
 
-def like(glob: str) -> str:
-    """A glob, in which `*` stands for anything, as SQL's LIKE reads it."""
-    escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%")
-
-
 def matches(glob: str, text: str) -> bool:
     """The same question as LIKE's, answered here, in linear time."""
     first, *others = glob.split("*")
