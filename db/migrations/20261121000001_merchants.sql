@@ -1,4 +1,6 @@
 -- migrate:up
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '60s';
 
 -- A business has two merchants, one live and one test; a merchant is the tenant and owns every row below.
 CREATE TABLE businesses (

@@ -1,4 +1,6 @@
 -- migrate:up
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '60s';
 
 -- Double entry in one row: a transfer debits one account and credits another, so it balances by construction.
 -- The rules live in ledger/rules.py; what follows repeats them, so that no path can book otherwise.

@@ -1,4 +1,6 @@
 -- migrate:up
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '60s';
 
 -- The wish to collect an amount. `amount` is asked; the totals are what processors have proven.
 CREATE TABLE payments (

@@ -1,4 +1,6 @@
 -- migrate:up
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '60s';
 
 -- Immutable facts, written with the change that caused them. `data` is kept as text, so that what is signed
 -- tomorrow is what was decided today.
