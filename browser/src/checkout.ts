@@ -4,20 +4,22 @@
 
 import { keepTime } from "./deadline";
 import { guardForms } from "./forms";
-import { watch } from "./live";
+import { Watch } from "./live";
 import { countDownToReturn } from "./returning";
 
-const watching = watch({
-  redrawn: () => {
-    keepTime(watching.look);
-    countDownToReturn();
-  },
+const watch = new Watch(() => {
+  keepTime(lookAgain);
+  countDownToReturn();
 });
-guardForms(watching);
-keepTime(watching.look);
+guardForms(watch);
+keepTime(lookAgain);
 
 // Who comes back here by the browser's own button has been returned once already.
 const [arrival] = performance.getEntriesByType("navigation");
 if ((arrival as PerformanceNavigationTiming | undefined)?.type !== "back_forward") {
   countDownToReturn();
+}
+
+function lookAgain(): void {
+  void watch.look();
 }

@@ -8,6 +8,7 @@ const TICKING_FROM_S = 30 * 60;
 const PRESSING_FROM_S = 3 * 60;
 
 let ticking = 0;
+let arriving = true;
 
 /** Starts for the page as it is now drawn. `ended` is called once when the time has run out. */
 export function keepTime(ended: () => void): void {
@@ -33,10 +34,9 @@ export function keepTime(ended: () => void): void {
 }
 
 /** When the page was made, on this device's steady clock; for a redrawn page that is now. */
-let first = true;
 function drawnAt(): number {
-  if (!first) return performance.now();
-  first = false;
+  if (!arriving) return performance.now();
+  arriving = false;
   const [arrival] = performance.getEntriesByType("navigation");
   return (arrival as PerformanceNavigationTiming | undefined)?.responseStart ?? performance.now();
 }

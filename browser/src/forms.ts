@@ -1,12 +1,12 @@
 // A payment is sent once: the button says so and takes no second press until the page is back.
 
 import { say } from "./page";
-import type { Watching } from "./live";
+import type { Watch } from "./live";
 
 /** Long enough to reach the processor's page, short enough to help when that never happened. */
 const LEAVING_MS = 20_000;
 
-export function guardForms(watching: Watching): void {
+export function guardForms(watch: Watch): void {
   document.addEventListener("submit", (event) => {
     const button = payButton(event.target);
     if (button === null) return;
@@ -16,7 +16,7 @@ export function guardForms(watching: Watching): void {
     }
     hold(button);
     // Meanwhile the payment changes because of us; a page drawn anew under the payer would flicker.
-    watching.pause(LEAVING_MS);
+    watch.pause(LEAVING_MS);
     setTimeout(release, LEAVING_MS);
   });
   addEventListener("pageshow", release);

@@ -14,145 +14,141 @@ const LOOK_TIMEOUT_MS = 10_000;
 
 const CHANGING = new Set(["ready", "waiting", "processing", "failed", "review", "unavailable"]);
 
-export interface Watching {
-  /** Look now whether something has changed. */
-  look: () => void;
-  /** Do not look for so long, or until the page is shown again: the payer is leaving it. */
-  pause: (ms: number) => void;
-}
+export class Watch {
+  readonly #redrawn: () => void;
+  #stream: EventSource | undefined;
+  #streaming = false;
+  #looking = false;
+  #lookAgain = false;
+  #pausedUntil = 0;
+  #polls = 0;
+  #reconnects = 0;
+  #pollTimer = 0;
+  #connectTimer = 0;
 
-export function watch(on: { redrawn: () => void }): Watching {
-  let stream: EventSource | undefined;
-  let streaming = false;
-  let looking = false;
-  let lookAgain = false;
-  let pausedUntil = 0;
-  let polls = 0;
-  let reconnects = 0;
-  let pollTimer = 0;
-  let connectTimer = 0;
-
-  const changing = () => CHANGING.has(main().dataset["state"] ?? "");
-
-  async function look(): Promise<void> {
-    if (looking) {
-      lookAgain = true;
-      return;
-    }
-    if (!changing() || performance.now() < pausedUntil) {
-      plan();
-      return;
-    }
-    looking = true;
-    try {
-      await lookOnce();
-    } catch {
-      // Nothing to tell: what is shown was true a moment ago, and the next look is planned below.
-    }
-    looking = false;
-    if (lookAgain) {
-      lookAgain = false;
-      void look();
-    } else {
-      plan();
-    }
+  /** Watches from now on; `redrawn` is called whenever the page has become another one. */
+  constructor(redrawn: () => void) {
+    this.#redrawn = redrawn;
+    this.#listen();
+    this.#connect();
+    this.#plan();
   }
 
-  async function lookOnce(): Promise<void> {
+  /** Looks now whether something has changed. Never throws: the next look is planned. */
+  async look(): Promise<void> {
+    if (this.#looking) {
+      this.#lookAgain = true;
+      return;
+    }
+    do {
+      this.#looking = true;
+      this.#lookAgain = false;
+      try {
+        if (changing() && performance.now() >= this.#pausedUntil) await this.#lookOnce();
+      } catch {
+        // Nothing to tell the payer: what is shown was true a moment ago.
+      }
+      this.#looking = false;
+    } while (this.#lookAgain);
+    this.#plan();
+  }
+
+  /** Does not look for so long, or until the page is shown again: the payer is leaving it. */
+  pause(ms: number): void {
+    this.#pausedUntil = performance.now() + ms;
+  }
+
+  async #lookOnce(): Promise<void> {
     const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
-    if (await outdated(signal) && await redraw(signal)) {
-      polls = 0;
-      if (!changing()) close();
-      on.redrawn();
-    }
+    if (!(await outdated(signal)) || !(await redraw(signal))) return;
+    this.#polls = 0;
+    if (!changing()) this.#close();
+    this.#redrawn();
   }
 
-  function plan(): void {
-    clearTimeout(pollTimer);
-    if (changing()) pollTimer = setTimeout(poll, roughly(pause()));
+  #plan(): void {
+    clearTimeout(this.#pollTimer);
+    if (!changing()) return;
+    this.#pollTimer = setTimeout(() => {
+      this.#polls += 1;
+      void this.look();
+    }, roughly(this.#pollPause()));
   }
 
-  function pause(): number {
-    if (streaming) return POLL_STREAMING_MS;
-    return polls < POLL_SOON_TIMES ? POLL_SOON_MS : POLL_LATER_MS;
+  #pollPause(): number {
+    if (this.#streaming) return POLL_STREAMING_MS;
+    return this.#polls < POLL_SOON_TIMES ? POLL_SOON_MS : POLL_LATER_MS;
   }
 
-  function poll(): void {
-    polls += 1;
-    void look();
-  }
-
-  function connect(): void {
+  #connect(): void {
     const url = main().dataset["liveUrl"];
-    if (stream !== undefined || !changing() || !url) return;
-    stream = new EventSource(url);
+    if (this.#stream !== undefined || !changing() || !url) return;
+    const stream = new EventSource(url);
+    this.#stream = stream;
     stream.addEventListener("open", () => {
-      streaming = true;
-      reconnects = 0;
+      this.#streaming = true;
+      this.#reconnects = 0;
       // what happened before the stream stood was not heard
-      void look();
+      void this.look();
     });
     stream.addEventListener("look", (event) => {
-      if (event.lastEventId !== main().dataset["version"]) void look();
+      if (event.lastEventId !== main().dataset["version"]) void this.look();
     });
-    stream.addEventListener("error", () => {
-      if (streaming) {
-        streaming = false;
-        plan();
-      }
-      // The browser reconnects by itself after a cut, with the last event's id, but not after a refusal.
-      if (stream?.readyState === EventSource.CLOSED) reconnectLater();
+    stream.addEventListener("error", () => this.#lost(stream));
+  }
+
+  #lost(stream: EventSource): void {
+    if (this.#streaming) {
+      this.#streaming = false;
+      this.#plan();
+    }
+    // After a cut the browser reconnects by itself, naming the last event; not after a refusal.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    this.#disconnect();
+    const wait = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** this.#reconnects);
+    this.#reconnects += 1;
+    this.#connectTimer = setTimeout(() => this.#connect(), roughly(wait));
+  }
+
+  #disconnect(): void {
+    clearTimeout(this.#connectTimer);
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.#streaming = false;
+  }
+
+  #close(): void {
+    clearTimeout(this.#pollTimer);
+    this.#disconnect();
+  }
+
+  #wake(): void {
+    this.#polls = 0;
+    this.#connect();
+    void this.look();
+  }
+
+  #listen(): void {
+    addEventListener("online", () => {
+      this.#disconnect();
+      this.#wake();
+    });
+    addEventListener("pageshow", (event) => {
+      if (!event.persisted) return;
+      this.#pausedUntil = 0;
+      this.#wake();
+    });
+    // An open stream would keep the page out of the browser's back/forward cache.
+    addEventListener("pagehide", () => this.#close());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#wake();
     });
   }
+}
 
-  function reconnectLater(): void {
-    disconnect();
-    const wait = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** reconnects);
-    reconnects += 1;
-    connectTimer = setTimeout(connect, roughly(wait));
-  }
-
-  function disconnect(): void {
-    clearTimeout(connectTimer);
-    stream?.close();
-    stream = undefined;
-    streaming = false;
-  }
-
-  function close(): void {
-    clearTimeout(pollTimer);
-    disconnect();
-  }
-
-  function wake(): void {
-    polls = 0;
-    connect();
-    void look();
-  }
-
-  addEventListener("online", () => {
-    disconnect();
-    wake();
-  });
-  addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    pausedUntil = 0;
-    wake();
-  });
-  // An open stream would keep the page out of the browser's back/forward cache.
-  addEventListener("pagehide", close);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") wake();
-  });
-  connect();
-  plan();
-
-  return {
-    look: () => void look(),
-    pause: (ms) => {
-      pausedUntil = performance.now() + ms;
-    },
-  };
+/** Whether what is shown may still become something else by itself. */
+function changing(): boolean {
+  return CHANGING.has(main().dataset["state"] ?? "");
 }
 
 /** Whether the server knows another version than the one shown. */

@@ -8,7 +8,15 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Error, Page, Playwright, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    Error,
+    Page,
+    Playwright,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from .gallery import Gallery
 
@@ -40,6 +48,7 @@ def installed(names: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as running:
         yield running
 

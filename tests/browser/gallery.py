@@ -42,7 +42,7 @@ Told = asyncio.Queue[bytes | None]
 class Gallery:
     """A running gallery. Call `show` and `announce`, and something has happened.
 
-    `pressed` is set when the pay form has been sent; while `paying` is not set, it has no answer.
+    While `paying` is not set, the pay form's answer keeps the payer waiting.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,6 @@ class Gallery:
         self.status_down = False
         self.paying = asyncio.Event()
         self.paying.set()
-        self.pressed = asyncio.Event()
         self.requests: Counter[str] = Counter()
         self.forms: list[dict[str, str]] = []
         self._streams: set[Told] = set()
@@ -162,7 +161,6 @@ class Gallery:
 
     async def _pay(self, request: web.Request) -> web.Response:
         self.forms.append({name: str(value) for name, value in (await request.post()).items()})
-        self.pressed.set()
         await self.paying.wait()
         raise web.HTTPSeeOther("/processor")
 

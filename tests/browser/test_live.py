@@ -7,17 +7,18 @@ from tillgate.checkout.model import State, View
 
 from .gallery import Gallery
 
-SOON_MS = 1_500
-"""Less than the first poll takes: only the stream or a wake-up is this quick."""
+SOON_MS = 10_000
+"""Less than a page with an open stream waits before it looks for no reason."""
 
 MARK_DOCUMENT = "window.same = true"
 IS_SAME_DOCUMENT = "window.same === true"
 
 
 async def opened(page: Page, gallery: Gallery) -> None:
-    """The page with its stream open and its first look at the status behind it."""
+    """The page with its stream open, if it gets one, and its first look at the status made."""
     async with page.expect_response("**/status"):
         await page.goto(f"{gallery.url}/page")
+    await gallery.listeners(0 if gallery.refusing_streams else 1)
     await page.evaluate(MARK_DOCUMENT)
 
 
@@ -139,11 +140,11 @@ async def test_a_page_that_cannot_be_made_now_does_not_replace_the_one_that_was(
 ) -> None:
     gallery.show("processing")
     await opened(page, gallery)
-    gallery.view = View(state="unavailable", version="broken")
+    gallery.view = View(state="unavailable", version="50")
     async with page.expect_response("**/page") as answer:
         gallery.announce()
     assert (await answer.value).status == 503
-    gallery.show("processing", version="mended", description="Mended")
+    gallery.show("processing", description="Mended")
     gallery.announce()
     await expect(page.get_by_text("Mended")).to_be_visible()
     assert await page.evaluate(IS_SAME_DOCUMENT)

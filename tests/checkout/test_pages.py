@@ -134,6 +134,8 @@ def test_only_what_can_be_paid_has_a_pay_form(state: State, button: str | None) 
 def test_a_failed_payment_that_is_over_offers_no_other_try() -> None:
     page = draw("failed", can_retry=False)
     assert not page.all("form")
+    assert not page.all("time")
+    assert page.all("a", **{"class": "button first"}, href="https://shop.example/back")
 
 
 def test_waiting_leads_back_to_the_processor() -> None:

@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook as StandardWebhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from tests.flows.stack import Received, Stack, until
+from tests.flows.stack import Page, Received, Stack, until
 from tests.invariants import check_invariants
 from tillgate.kit import ids
 
@@ -116,6 +116,19 @@ async def test_leaving_the_processor_leaves_the_payment_open(stack: Stack) -> No
     assert again.url == page.url  # one try at a time
     await stack.anyone.post(again.form("/approve"))
     await stack.until(payment["id"], "succeeded")
+
+
+async def test_the_payer_comes_back_in_the_language_of_the_page(stack: Stack) -> None:
+    payment = await stack.create()
+    page = await stack.look(payment["checkout_url"] + "?lang=de")
+    answer = await stack.anyone.post(page.form("/pay"), data={"lang": "de"}, follow_redirects=True)
+    at_processor = Page(str(answer.url), answer.status_code, answer.text)
+    back = await stack.anyone.post(at_processor.form("/approve"), follow_redirects=True)
+    assert str(back.url) == payment["checkout_url"] + "?lang=de"
+    assert '<html lang="de"' in back.text
+    for odd in ("xx", "../", "de&x=1"):
+        page = await stack.look((await stack.create())["checkout_url"])
+        assert (await stack.anyone.post(page.form("/pay"), data={"lang": odd})).status_code == 303
 
 
 async def test_paying_twice_is_not_possible(stack: Stack) -> None:

@@ -6,7 +6,7 @@ expiries. After every step the books balance and agree with the model.
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from hypothesis import HealthCheck, settings
@@ -97,7 +97,7 @@ class Histories(RuleBasedStateMachine):
         decided = self.memory.run(wish, self.now)
         if isinstance(decided, Outcome) and isinstance(decided.answer, Started):
             return payment_id, operation_id
-        return multiple()
+        return cast("Any", multiple())
 
     @rule(operation=operations, taken=st.booleans())
     def answer(self, operation: tuple[UUID, UUID], taken: bool) -> None:

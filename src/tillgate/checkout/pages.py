@@ -74,6 +74,7 @@ def render(view: View, language: str, nonce: str, now: datetime) -> str:
         .render(
             view=view,
             look=look,
+            payable=_payable(view),
             language=language,
             direction=languages()[language].direction,
             languages={code: each.name for code, each in languages().items()},
@@ -82,7 +83,7 @@ def render(view: View, language: str, nonce: str, now: datetime) -> str:
             amount=view.amount and show_amount(view.amount, language),
             sentence=_sentence(view, speak),
             brand=rules.brand(view.brand_color),
-            deadline=_deadline(view, look, language, now),
+            deadline=_deadline(view, language, now),
             continue_url=rules.linkable(view.continue_url),
             redirect_url=rules.linkable(view.redirect_url),
             refresh_s=NOSCRIPT_REFRESH_S,
@@ -114,8 +115,12 @@ def _sentence(view: View, speak: Callable[..., str]) -> str:
             return speak(f"text.{view.state}")
 
 
-def _deadline(view: View, look: Look, language: str, now: datetime) -> Deadline | None:
-    if view.expires_at is None or not look.payable:
+def _payable(view: View) -> bool:
+    return _LOOKS[view.state].payable and (view.state != "failed" or view.can_retry)
+
+
+def _deadline(view: View, language: str, now: datetime) -> Deadline | None:
+    if view.expires_at is None or not _payable(view):
         return None
     left_s = max(0.0, (view.expires_at - now).total_seconds())
     return Deadline(
