@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test check schema lock bench clean
+.PHONY: help run setup test check schema lock bench faults clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,6 +42,11 @@ lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra dev pyproject.toml --output-file requirements.lock
 	@if grep -n '://' requirements.lock; then echo 'requirements.lock names an address' >&2; exit 1; fi
+
+FAULTS_KILLS ?= 200
+
+faults: setup ## kill, stop and cut things for some minutes (FAULTS_KILLS=N, FAULTS_SEED=N)
+	@FAULTS_KILLS=$(FAULTS_KILLS) $(BIN)/pytest -n 2 -rP -o faulthandler_timeout=3600 tests/faults
 
 bench: setup ## run the benchmarks
 	@$(BIN)/python -m bench

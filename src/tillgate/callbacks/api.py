@@ -15,6 +15,7 @@ from tillgate.connections.store import Connections, Linked
 from tillgate.connectors.protocol import CallbackRequest, Observation, Unreadable
 from tillgate.engine.writer import Engine
 from tillgate.kit import clock, ids
+from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import Answer, Receive, Scope, encode, read_body
 from tillgate.kit.refusal import Refused
 from tillgate.payments.records import Owner
@@ -72,7 +73,9 @@ class Callbacks(NamedTuple):
             )
             return Refused("parameter_invalid", seen.reason, seen.param)
         command = _command(linked, request, headers, seen, request_id)
+        await failpoint("callback.before_run")
         await self.engine.run(command, reserved=True)
+        await failpoint("callback.after_run")
         self.tally.count(linked.merchant_id, linked.id, "genuine")
         return RECEIVED
 

@@ -17,6 +17,7 @@ from litestar.response import Redirect, Stream
 from tillgate.callbacks.api import callback_url
 from tillgate.checkout.model import State, View
 from tillgate.checkout.pages import choose_language, render
+from tillgate.checkout.words import languages
 from tillgate.connections.store import Connections, Linked
 from tillgate.connectors.protocol import Intent, Operation, Pending
 from tillgate.engine.command import Refused
@@ -24,6 +25,8 @@ from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events.live import Listener
 from tillgate.kit import chance, db, ids
 from tillgate.kit.db import Pool
+from tillgate.kit.failpoints import failpoint
+from tillgate.kit.http import RETRY_AFTER_S
 from tillgate.kit.money import Money
 from tillgate.payments import rules
 from tillgate.payments.commands import Redirect as GoOn
@@ -84,7 +87,7 @@ class Desk:
         attempt = await latest_try(self.pool, payment.merchant_id, payment.id)
         return Seen(payment, attempt, await self.connections.find(payment.connection_id))
 
-    async def start(self, client_secret: str, seen: Seen, request_id: str) -> str | None:
+    async def start(self, return_url: str, seen: Seen, request_id: str) -> str | None:
         """Sends the payer to the processor: its address, or None when it gave none."""
         payment, _, linked = seen
         if linked is None or not linked.enabled:
@@ -98,10 +101,11 @@ class Desk:
                 money=Money(payment.amount, payment.asset),
                 description=payment.description,
                 callback_url=callback_url(self.settings.public_url, linked.id),
-                return_url=self.links.checkout_url(client_secret),
+                return_url=return_url,
             )
         )
         wish = StartTry(owner, payment.id, operation_id, linked.id, request)
+        await failpoint("start.before_run")
         decided = await self.engine.run(wish)
         if isinstance(decided, Refused):
             return None
@@ -117,9 +121,12 @@ class Desk:
     async def _ask(
         self, owner: Owner, payment: Payment, linked: Linked, operation: Operation, wish: UUID
     ) -> str | None:
+        await failpoint("start.before_call")
         answered = await linked.connector.start(operation)
+        await failpoint("start.after_call")
         settled = SettleStart(owner, payment.id, wish, linked.id, answered, ids.mint())
         await self.engine.run(settled, reserved=True)
+        await failpoint("start.after_run")
         return answered.redirect_url if isinstance(answered, Pending) else None
 
 
@@ -185,9 +192,10 @@ def _page(
     language = choose_language(request.headers.get("accept-language", ""), lang)
     text = render(view, language, nonce, now)
     status = STATUS.get(view.state, 200)
-    return Response(
-        text, status_code=status, media_type=MediaType.HTML, headers=_headers(nonce, desk.settings)
-    )
+    headers = _headers(nonce, desk.settings)
+    if status == 503:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 STATUS: dict[State, int] = {"not_found": 404, "unavailable": 503}
@@ -235,12 +243,19 @@ async def pay(
         seen = await desk.find(client_secret)
         if seen is None:
             return _page(View(state="not_found"), request, None, desk, now)
-        url = await desk.start(client_secret, seen, request_id)
+        back = desk.links.checkout_url(client_secret) + await _language(request)
+        url = await desk.start(back, seen, request_id)
     except GONE as error:
         log.warning("checkout_unavailable", error=type(error).__name__)
         return _page(View(state="unavailable"), request, None, desk, now)
     headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
     return Redirect(url or f"/checkout/{client_secret}", status_code=303, headers=headers)
+
+
+async def _language(request: AnyRequest) -> str:
+    """The language that the payer reads, as the query by which the page keeps it."""
+    asked = (await request.form()).get("lang")
+    return f"?lang={asked}" if isinstance(asked, str) and asked in languages() else ""
 
 
 @get("/checkout/{client_secret:str}/status", include_in_schema=False)

@@ -20,6 +20,7 @@ from tillgate.engine.table import table_of
 from tillgate.engine.world import World
 from tillgate.kit import db
 from tillgate.kit.db import Connection
+from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import encode
 
 log = structlog.get_logger()
@@ -58,12 +59,15 @@ class TooManyRounds(Exception):
 
 
 class Group:
-    """`known` are rows that an earlier attempt of the same commands turned out to need."""
+    """`wants`: of each command, the rows that it named or turned out to need; kept by the caller
+    from one attempt to the next."""
 
-    def __init__(self, session: "Session", commands: Sequence[Command], known: set[Ref]) -> None:
+    def __init__(
+        self, session: "Session", commands: Sequence[Command], wants: Sequence[set[Ref]]
+    ) -> None:
         self._session = session
         self._commands = commands
-        self._known = known
+        self._wants = wants
         self._world = World()
         self._highest = -1
         self._now: datetime | None = None
@@ -81,19 +85,22 @@ class Group:
             return results, {}
         transaction = await self._session.write(inserts, updates)
         try:
+            await failpoint("engine.before_commit")
             await self._session.execute("COMMIT")
         except Exception as lost:
             if self._session.lost(lost):
                 raise Uncertain(transaction, results, inserts) from lost
             raise
+        await failpoint("engine.after_commit")
         return results, inserts
 
     async def _decide_all(self) -> list[Result]:
         results: dict[int, Result] = {}
         waiting = list(range(len(self._commands)))
-        wanted = set(self._known)
+        wanted = set[Ref]()
         for number in waiting:
-            wanted.update(self._commands[number].reads())
+            self._wants[number].update(self._commands[number].reads())
+            wanted |= self._wants[number]
         for _ in range(ROUNDS_MAX):
             now = await self._load(wanted)
             wanted = set[Ref]()
@@ -101,12 +108,12 @@ class Group:
                 decision = self._decide(self._commands[number], now)
                 if isinstance(decision, Need):
                     wanted.update(decision.refs)
+                    self._wants[number].update(decision.refs)
                 else:
                     results[number] = decision
             waiting = [number for number in waiting if number not in results]
             if not waiting:
                 break
-            self._known.update(wanted)
         for number in waiting:
             results[number] = TooManyRounds(type(self._commands[number]).__name__)
         return [results[number] for number in range(len(self._commands))]
@@ -198,6 +205,24 @@ class Session:
         if counts != expected:
             raise RuntimeError(f"a group wrote {counts} rows where it decided {expected}: {shape}")
         return record[0]
+
+    async def held(self, refs: Iterable[Ref]) -> set[Ref]:
+        """Those of the rows to be locked that another transaction holds just now."""
+        held: set[Ref] = set()
+        shapes: dict[tuple[type[Struct], int], list[Ref]] = defaultdict(list)
+        for ref in refs:
+            if ref.lock:
+                shapes[ref.row, len(ref.key)].append(ref)
+        for (row, length), same in shapes.items():
+            key_of, keys = table_of(row).key_of, [ref.key for ref in same]
+            there = await self.load(row, keys, lock=False)
+            skipping = statements.load(table_of(row), length, lock=True) + " SKIP LOCKED"
+            free = await self._fetch(skipping, *map(list, zip(*keys, strict=True)))
+            taken = {key_of(row(*list(record)[1:])) for record in there if record[1] is not None}
+            taken -= {key_of(row(*record)) for record in free}
+            places = {key[:length] for key in taken}
+            held.update(ref for ref in same if ref.key in places)
+        return held
 
     async def exists(self, value: Struct) -> bool:
         """Whether this row stands in the database."""

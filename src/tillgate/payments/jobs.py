@@ -11,6 +11,7 @@ from tillgate.engine.writer import Engine
 from tillgate.idempotency.model import KEPT_FOR
 from tillgate.kit import ids
 from tillgate.kit.db import Pool
+from tillgate.kit.failpoints import failpoint
 from tillgate.payments.commands import ExpirePayment, TakeLook
 from tillgate.payments.records import Owner
 from tillgate.payments.store import sql
@@ -56,9 +57,12 @@ class Looks(NamedTuple):
         linked = await self.connections.find(row["connection_id"])
         if linked is not None:
             owner = Owner(row["merchant_id"], linked.livemode, "worker")
+            await failpoint("look.before_call")
             looked = await linked.connector.look(ids.show("op", row["id"]))
+            await failpoint("look.after_call")
             command = TakeLook(owner, row["payment_id"], row["id"], linked.id, looked, ids.mint())
             await self.engine.run(command, reserved=True)
+            await failpoint("look.after_run")
 
 
 class Forgetting(NamedTuple):

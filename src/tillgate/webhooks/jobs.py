@@ -19,6 +19,7 @@ from prometheus_client import Counter as Metric
 from tillgate.kit import chance, clock, crypto, db, ids
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Connection
+from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import encode
 from tillgate.kit.outbound import Outbound, Reply
 from tillgate.webhooks import rules
@@ -136,6 +137,7 @@ class Sender:
         free = limits.in_flight_max - self._in_flight.total()
         if free <= 0:
             return
+        await failpoint("sender.before_claim")
         rows = await connection.fetch(
             sql["claim"], self._last_served, list(self._in_flight), list(self._in_flight.values()),
             limits.in_flight_per_endpoint, free, limits.lease_s,
@@ -172,9 +174,11 @@ class Sender:
     async def _attempt(self, claim: Claim) -> Outcome:
         secrets = open_secrets(self._vault, claim.merchant_id, claim.endpoint_id, claim.secrets)
         request = rules.request_of(claim, secrets)
+        await failpoint("sender.before_call")
         result = await self._outbound.send(
             "POST", claim.url, request.headers, request.body, self._limits.timeout_s
         )
+        await failpoint("sender.after_call")
         failed = None if isinstance(result, Reply) else result
         seen = result if isinstance(result, Reply) else result.reply
         # An answer that is only too long was given: its status counts. A half one was not.
@@ -210,7 +214,9 @@ class Sender:
         while self._finished:
             batch = self._finished[:size]
             try:
+                await failpoint("sender.before_record")
                 rows = await connection.fetch(sql["record"], encode(batch))
+                await failpoint("sender.after_record")
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
                 if size > 1:
                     size = 1  # one by one, so that the guilty one is given up alone
