@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from tests.payments.memory import Memory
 from tillgate.callbacks.commands import ApplyCallback, Message
@@ -135,7 +136,7 @@ class Histories(RuleBasedStateMachine):
             return
         old = self.said[which % len(self.said)]
         before = len(self.memory.all(Callback))
-        decided = self.memory.run(old._replace(id=self.mint()), self.now)
+        decided = self.memory.run(replace(old, id=self.mint()), self.now)
         assert isinstance(decided, Outcome)
         assert (decided.answer, len(self.memory.all(Callback))) == ("duplicate", before)
 

@@ -15,7 +15,7 @@ from tillgate.engine.world import World
 from tillgate.kit import ids
 from tillgate.payments.apply import Applied, apply, wants
 from tillgate.payments.model import PaymentReference
-from tillgate.payments.records import Owner
+from tillgate.payments.records import Owned, Owner
 
 RETRIES = tuple(timedelta(seconds=s) for s in (2, 10, 60, 600, 3600))
 """When a message that fits no payment yet is tried again; after the last it is a dead letter."""
@@ -31,16 +31,11 @@ class Message(NamedTuple):
     raw: bytes
 
 
-class ApplyCallback(NamedTuple):
+class ApplyCallback(Owned, frozen=True):
     """A message that has just arrived. The answer is its effect, in a word."""
 
-    owner: Owner
     id: UUID
     message: Message
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         return _references(self.merchant_id, self.message)
@@ -75,17 +70,12 @@ class ApplyCallback(NamedTuple):
         return Outcome(applied.effect, (*applied.rows, row, SeenCallback(*gate, self.id)))
 
 
-class RetryCallback(NamedTuple):
+class RetryCallback(Owned, frozen=True):
     """A kept message that fitted no payment when it came: it may have overtaken our own answer."""
 
-    owner: Owner
     callback_id: UUID
     message: Message
     id: UUID
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         yield Ref(Callback, (self.merchant_id, self.callback_id), lock=True)

@@ -3,17 +3,14 @@
 `POST` to any path keeps the message; `/fail/{code}` and `/slow/{seconds}` misbehave on purpose.
 """
 
-import socket
 from math import isnan
-from types import FrameType
 from urllib.parse import parse_qs
 
-import uvicorn
 from msgspec import Struct
 
 from tillgate.inbox import pages
 from tillgate.inbox.store import MESSAGES_KEPT, Message, Store
-from tillgate.kit import clock, ids
+from tillgate.kit import clock, ids, serving
 from tillgate.kit.http import (
     Answer,
     BodyTooLarge,
@@ -31,9 +28,6 @@ BODY_MAX_BYTES = 256 * 1024
 WAIT_MAX_S = 30
 """The longest that `/slow` and a waiting look take."""
 
-KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections, so that it is never us who hangs up on a request."""
-
 STOP_MAX_S = 1
 
 
@@ -46,22 +40,7 @@ class Listed(Struct, frozen=True):
 def serve(port: int) -> None:
     """Serves until SIGTERM or SIGINT, then returns. SystemExit when the port is taken."""
     app = Inbox(port)
-    config = uvicorn.Config(
-        app,
-        host=HOST,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_MAX_S,
-        proxy_headers=False,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-    )
-    _Server(config, app).run()
+    serving.run(app, HOST, port, lifespan=False, stopping=app.store.close, stop_max_s=STOP_MAX_S)
 
 
 class Inbox:
@@ -124,22 +103,6 @@ class Inbox:
         if wait_s:
             return Answer(200, encode(Listed(await self.store.wait(after, limit, wait_s))))
         return Answer(200, encode(Listed(self.store.newer(after, limit))))
-
-
-class _Server(uvicorn.Server):
-    """Stops on a signal without dying of it: uvicorn would raise it again at the end."""
-
-    def __init__(self, config: uvicorn.Config, app: Inbox) -> None:
-        super().__init__(config)
-        self._app = app
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._app.store.close()
-        await super().shutdown(sockets)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

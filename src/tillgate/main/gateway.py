@@ -10,11 +10,10 @@ from typing import Any, cast
 
 import asyncpg
 import structlog
-import uvicorn
 
 from tillgate.callbacks.api import Callbacks
 from tillgate.engine.writer import Overloaded, Unavailable
-from tillgate.kit import db, ids
+from tillgate.kit import db, ids, serving
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import (
     Answer,
@@ -61,19 +60,9 @@ GRACE_S = 2
 def serve(settings: Settings, host: str, port: int) -> None:
     """Runs the API until SIGINT or SIGTERM."""
     logs.set_up(settings.log_level)
-    uvicorn.run(
-        Gateway(settings),
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=4096,
-        timeout_graceful_shutdown=GRACE_S,
+    gateway = Gateway(settings)
+    serving.run(
+        gateway, host, port, lifespan=True, stopping=gateway.close_streams, stop_max_s=GRACE_S
     )
 
 
@@ -90,6 +79,11 @@ class Gateway:
             await self._live(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
+
+    async def close_streams(self) -> None:
+        """Pages that watch a payment are let go; they ask again, somewhere else."""
+        if self._parts is not None:
+            self._parts.listener.close_streams()
 
     # ---- start and stop ---------------------------------------------------------------------
 

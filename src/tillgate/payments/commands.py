@@ -29,7 +29,7 @@ from tillgate.kit.money import Money
 from tillgate.payments import rules
 from tillgate.payments.apply import apply, wants
 from tillgate.payments.model import Links, OperationRow, Payment, PaymentReference, Try, answer
-from tillgate.payments.records import Owner, family, payment_audit, payment_event
+from tillgate.payments.records import Owned, Owner, family, payment_audit, payment_event
 
 LEASE = timedelta(seconds=30)
 """How long a start may take before a worker looks what became of it."""
@@ -38,10 +38,9 @@ LOOKS = tuple(timedelta(seconds=s) for s in (60, 300, 3600)) + (timedelta(days=1
 """When a worker looks at a try whose outcome did not come by itself."""
 
 
-class CreatePayment(NamedTuple):
+class CreatePayment(Owned, frozen=True):
     """`id` is minted on arrival and names the payment; the ids of its other rows follow it."""
 
-    owner: Owner
     id: UUID
     money: Money
     capture_method: str
@@ -53,10 +52,6 @@ class CreatePayment(NamedTuple):
     cancel_url: str | None
     expires_in: timedelta
     links: Links
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         return ()
@@ -119,21 +114,16 @@ class InProgress(NamedTuple):
     """Somebody else has just asked the processor; its answer is on the way."""
 
 
-class StartTry(NamedTuple):
+class StartTry(Owned, frozen=True):
     """The payer wants to pay: one more try, unless one is open.
 
     `request` was rendered for `operation_id`; both are stored before the processor is asked.
     """
 
-    owner: Owner
     payment_id: UUID
     operation_id: UUID
     connection_id: UUID
     request: Raw
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         return family(self.merchant_id, self.payment_id)
@@ -178,19 +168,14 @@ class StartTry(NamedTuple):
         return rows
 
 
-class SettleStart(NamedTuple):
+class SettleStart(Owned, frozen=True):
     """Takes the processor's answer to a start into the books of the try."""
 
-    owner: Owner
     payment_id: UUID
     operation_id: UUID
     connection_id: UUID
     answered: Answered
     id: UUID
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         yield from family(self.merchant_id, self.payment_id)
@@ -212,19 +197,14 @@ class SettleStart(NamedTuple):
         return Outcome(None, rows)
 
 
-class TakeLook(NamedTuple):
+class TakeLook(Owned, frozen=True):
     """Takes what a look-up found, and says when to look again."""
 
-    owner: Owner
     payment_id: UUID
     operation_id: UUID
     connection_id: UUID
     looked: Looked
     id: UUID
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         yield from wants(self.merchant_id, self.payment_id)
@@ -331,16 +311,11 @@ def _looked_at(operation: OperationRow, now: datetime) -> OperationRow:
     return replace(operation, looks=looks, due_at=due, updated_at=now)
 
 
-class ExpirePayment(NamedTuple):
+class ExpirePayment(Owned, frozen=True):
     """Ends a payment that nobody paid in time."""
 
-    owner: Owner
     payment_id: UUID
     id: UUID
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
 
     def reads(self) -> Iterable[Ref]:
         return family(self.merchant_id, self.payment_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from tillgate.audit.model import AuditLine
 from tillgate.engine.command import Ref
@@ -46,3 +46,13 @@ def payment_audit(
         payment.merchant_id, next(following), owner.actor, action, payment.id, None,
         Raw(encode(after)), owner.ip, owner.request_id, now,
     )  # fmt: skip
+
+
+class Owned(Struct, frozen=True):
+    """A command for one merchant."""
+
+    owner: Owner
+
+    @property
+    def merchant_id(self) -> UUID:
+        return self.owner.merchant_id

@@ -1,13 +1,9 @@
 """The sandbox as a program: plain ASGI on one port of the loopback interface."""
 
 import asyncio
-import socket
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
-
-from tillgate.kit import ids
+from tillgate.kit import ids, serving
 from tillgate.kit.http import (
     Answer,
     BodyTooLarge,
@@ -24,11 +20,7 @@ from tillgate.sandbox.model import Refusal
 from tillgate.sandbox.store import Store
 
 HOST = "127.0.0.1"
-KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections, so that it is never us who hangs up on a request."""
-
 STOP_MAX_S = 1
-BACKLOG = 2048
 
 TOO_LARGE = Refusal(413, "too_large", "The body is larger than 64 KiB.")
 FOREIGN = Refusal(403, "foreign", "Another site's page may not do this.")
@@ -41,23 +33,7 @@ def serve(port: int, secret: str, data: Path | None) -> None:
     folder for the SQLite file, None keeps everything in memory.
     """
     app = Sandbox(port, secret, data)
-    config = uvicorn.Config(
-        app,
-        host=HOST,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_MAX_S,
-        proxy_headers=False,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-    )
-    _Server(config, app).run()
+    serving.run(app, HOST, port, lifespan=True, stopping=app.close, stop_max_s=STOP_MAX_S)
 
 
 class Sandbox:
@@ -68,6 +44,10 @@ class Sandbox:
         self._secret = secret
         self._data = data
         self.closing = asyncio.Event()
+
+    async def close(self) -> None:
+        """Nobody waits any longer."""
+        self.closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -95,22 +75,6 @@ class Sandbox:
         except ClientGone:
             return
         await send_answer(send, answer, ids.show("req", ids.mint()))
-
-
-class _Server(uvicorn.Server):
-    """Stops on a signal without dying of it: uvicorn would raise it again at the end."""
-
-    def __init__(self, config: uvicorn.Config, app: Sandbox) -> None:
-        super().__init__(config)
-        self._app = app
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.closing.set()
-        await super().shutdown(sockets)
 
 
 async def _answer(desk: Desk, request: Request) -> Answer:
