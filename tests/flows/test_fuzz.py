@@ -1,0 +1,74 @@
+"""Strange input over the whole API, strange bytes at the processors' door: never a 5xx, never an
+answer that is not documented, and nothing booked."""
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.flows.stack import Stack
+from tests.flows.test_main_job import headers_of, recorded
+from tests.invariants import check_invariants
+
+SEED = os.environ.get("FUZZ_SEED", "1")
+"""Another one finds other things; the one that was used is in the name of a failure."""
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+MUTATIONS = 400
+
+
+async def test_the_whole_document_under_fuzz(stack: Stack) -> None:
+    run = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/v1/openapi.json",
+        "--header", f"Authorization: Bearer {stack.ready['secret_key']}",
+        "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
+        "--max-examples", "40",
+        "--seed", SEED, "--no-color",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await run.communicate()
+    assert run.returncode == 0, f"seed {SEED}\n{said.decode()}"
+    await check_invariants(stack.database_url)
+
+
+async def test_mutated_callbacks_book_nothing(stack: Stack, db: Any) -> None:
+    url, body, kept = await recorded(stack, db)
+    genuine = headers_of(kept)
+    transfers = await db.fetchval("SELECT count(*) FROM transfers")
+    chance = random.Random(SEED)
+    for number in range(MUTATIONS):
+        content, headers = mutated(chance, body, genuine)
+        answer = await stack.anyone.post(url, content=content, headers=headers)
+        assert 400 <= answer.status_code < 500, f"seed {SEED}, mutation {number}: {content!r}"
+    assert await db.fetchval("SELECT count(*) FROM transfers") == transfers
+    await check_invariants(stack.database_url)
+
+
+def mutated(
+    chance: random.Random, body: bytes, genuine: dict[str, str]
+) -> tuple[bytes, dict[bytes, bytes]]:
+    """The message with some bytes changed, cut, doubled or added, or with another signature."""
+    changed, headers = bytearray(body), {k.encode(): v.encode() for k, v in genuine.items()}
+    name = chance.choice(sorted(headers))
+    match chance.randrange(6):
+        case 0:
+            for _ in range(chance.randrange(1, 6)):
+                changed[chance.randrange(len(changed))] ^= chance.randrange(1, 256)
+        case 1:
+            del changed[chance.randrange(len(changed)) :]
+        case 2:
+            changed *= 2
+        case 3:
+            changed = bytearray(chance.randbytes(chance.randrange(500)))
+        case 4:
+            headers[name] = bytes(chance.randrange(33, 256) for _ in range(chance.randrange(1, 90)))
+        case _:
+            del headers[name]
+    return bytes(changed), headers
