@@ -24,14 +24,14 @@ CHECKS = (
 MUTATIONS = 400
 
 
-async def test_the_whole_document_under_fuzz(stack: Stack) -> None:
+async def test_the_whole_document_under_fuzz(stack: Stack, tmp_path: Path) -> None:
     run = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/v1/openapi.json",
         "--header", f"Authorization: Bearer {stack.ready['secret_key']}",
         "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
         "--max-examples", "40",
         "--seed", SEED, "--no-color",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path,
     )  # fmt: skip
     said, _ = await run.communicate()
     assert run.returncode == 0, f"seed {SEED}\n{said.decode()}"
