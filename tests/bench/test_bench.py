@@ -44,7 +44,8 @@ async def test_every_measure_yields_a_figure(
 def check_run(run: Run, *, timed: bool) -> None:
     assert run.operations > 0
     assert run.per_s > 0
-    assert run.programs_us > 0
+    # CPU is counted in ticks of ten milliseconds: in so short a run one of the two may show none
+    assert run.programs_us + run.postgres_us > 0
     if timed:
         assert 0 < (run.p50_ms or 0) <= (run.p99_ms or 0)
 
