@@ -1,6 +1,7 @@
 """How many commands share a transaction, and how many statements that takes: counted in the log
 that PostgreSQL keeps when told to, in short runs of their own, as the log costs time."""
 
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -13,6 +14,9 @@ from bench.payments import CLIENTS, STARTED, callbacks, creations
 
 ENGINE = "] tillgate engine LOG:  "
 """How a line begins that the engine's connection has caused, after time and process."""
+
+WRITE = re.compile(r"execute [^:]+: WITH ")
+"""How PostgreSQL logs the one statement that writes a group."""
 
 COMMANDS = 2000
 ALONE = 200
@@ -61,7 +65,7 @@ async def _count(
             file.seek(start)
             said = [line.partition(ENGINE)[2] for line in file.read().decode().splitlines()]
     statements = [line for line in said if line]
-    groups = statements.count("statement: COMMIT")
+    groups = sum(WRITE.match(line) is not None for line in statements)
     return Groups(
         round(count / groups, 1),
         round(len(statements) / groups, 2),
