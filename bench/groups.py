@@ -15,7 +15,7 @@ from bench.payments import CLIENTS, STARTED, callbacks, creations
 ENGINE = "] tillgate engine LOG:  "
 """How a line begins that the engine's connection has caused, after time and process."""
 
-WRITE = re.compile(r"execute [^:]+: WITH ")
+WRITE = re.compile(r"execute [^:]+: WITH (?!RECURSIVE )")
 """How PostgreSQL logs the one statement that writes a group."""
 
 COMMANDS = 2000
