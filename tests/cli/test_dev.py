@@ -204,7 +204,8 @@ def _pay(dev: Running) -> str:
 
 
 def _is_the_same(dev: Running, earlier: Running, payment: str) -> None:
-    for name in ("url", "merchant", "secret_key", "publishable_key", "sandbox_url", "inbox_url"):
+    # sandbox and inbox may have to move when somebody else has taken their ports meanwhile
+    for name in ("url", "merchant", "secret_key", "publishable_key"):
         assert dev.ready[name] == earlier.ready[name]
     assert dev.get(f"/v1/payments/{payment}").json()["id"] == payment
 
