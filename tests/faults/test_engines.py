@@ -6,7 +6,7 @@ from random import Random
 import asyncpg
 import pytest
 
-from tests.engine.test_engine import Breaks, Shop, fetch, running
+from tests.engine.test_engine import Backwards, Breaks, Shop, fetch, running
 from tests.faults.site import PATIENCE_S, eventually
 from tests.invariants import check_invariants
 from tests.proxy import proxied
@@ -56,6 +56,27 @@ async def test_rows_are_locked_in_the_order_of_their_keys(database: str) -> None
         await stranger.close()
         await runs
     assert {row["id"] for row in free} == set(payments[11:])
+
+
+async def test_a_command_decides_on_what_a_stranger_has_just_changed(database: str) -> None:
+    """Who waits for a row decides on it as it is then, not as it was before."""
+    shop = Shop()
+    async with running(database, PATIENT._replace(lock_timeout_ms=50_000)) as engine:
+        await engine.run(shop.callback("evt", await shop.started(engine)))
+        payment = (await fetch(database, "SELECT id, version FROM payments"))[0]
+        stranger = await asyncpg.connect(database)
+        transaction = stranger.transaction()
+        await transaction.start()
+        await stranger.execute("UPDATE payments SET version = version + 1")
+        account = (shop.merchant_id, "merchant", "available", "eur")
+        command = Backwards(shop.merchant_id, payment["id"], account)
+        run = asyncio.create_task(engine.run(command))
+        await eventually(lambda: fetch(database, WAITING))
+        await transaction.commit()
+        await stranger.close()
+        decided = await run
+    assert isinstance(decided, Outcome)
+    assert decided.answer == payment["version"] + 2
 
 
 WAITING = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')"

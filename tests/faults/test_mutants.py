@@ -56,7 +56,7 @@ MUTANTS = {
         (Edit("engine/statements.py", 'f"ORDER BY {order} FOR NO', 'f"ORDER BY random() FOR NO'),),
     ),
     "rows are not locked": Mutant(
-        "tests/engine/test_engine.py::test_locks_are_taken_in_one_order_whatever_a_command_asks",
+        "tests/faults/test_engines.py::test_a_command_decides_on_what_a_stranger_has_just_changed",
         (Edit("engine/statements.py", " FOR NO KEY UPDATE OF t", ""),),
     ),
     "a cause is not unique": Mutant(
