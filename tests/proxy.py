@@ -18,6 +18,8 @@ class Proxy:
         self._needle = b""
         self._loss: Loss = "reply"
         self.lost = asyncio.Event()
+        self.requests = 0
+        """How often clients have sent something."""
 
     def lose(self, loss: Loss, needle: bytes) -> None:
         self._loss, self._needle = loss, needle
@@ -28,6 +30,7 @@ class Proxy:
         answers = asyncio.create_task(_pump(there, writer))
         try:
             while data := await reader.read(1 << 16):
+                self.requests += 1
                 if self._needle and self._needle in data:
                     await self._cut(data, there, back, answers)
                     break

@@ -283,14 +283,39 @@ async def test_a_full_queue_refuses_wishes_and_keeps_room_for_callbacks(database
     assert all(isinstance(r, Outcome | Overloaded) for r in results)
 
 
-@pytest.mark.parametrize(("loss", "payments"), [("reply", 1), ("request", 0)])
+CREATION = b'"capture_method":'
+"""Stands in the statement that creates payments, when it runs."""
+
+
+@pytest.mark.parametrize(("loss", "transfers"), [("reply", 1), ("request", 0)])
 async def test_a_lost_commit_is_looked_up_not_guessed(
-    database: str, loss: Loss, payments: int
+    database: str, loss: Loss, transfers: int
 ) -> None:
     """The connection dies during COMMIT: before the server had it, or before we had its answer."""
     shop = Shop()
     async with proxied(database) as (proxy, dsn), running(dsn) as engine:
+        command = shop.callback("evt", await shop.started(engine))
         proxy.lose(loss, b"COMMIT")
+        results = await asyncio.gather(engine.run(command), return_exceptions=True)
+        assert proxy.lost.is_set()
+        assert len(await fetch(database, "SELECT 1 FROM transfers")) == transfers
+        assert isinstance(results[0], Outcome if transfers else Unavailable)
+        again = await _until_up(engine, command)
+        assert isinstance(again, Outcome)
+        assert again.answer == ("duplicate" if transfers else "applied")
+    assert len(await fetch(database, "SELECT 1 FROM transfers")) == 1
+    await check_invariants(database)
+
+
+@pytest.mark.parametrize(("loss", "payments"), [("reply", 1), ("request", 0)])
+async def test_a_lost_statement_is_looked_up_not_guessed(
+    database: str, loss: Loss, payments: int
+) -> None:
+    """As above, where one statement is the whole transaction: its row tells, once the process
+    that ran it is gone."""
+    shop = Shop()
+    async with proxied(database) as (proxy, dsn), running(dsn) as engine:
+        proxy.lose(loss, CREATION)
         results = await asyncio.gather(engine.run(shop.once("k")), return_exceptions=True)
         assert proxy.lost.is_set()
         assert len(await fetch(database, "SELECT 1 FROM payments")) == payments
@@ -300,6 +325,25 @@ async def test_a_lost_commit_is_looked_up_not_guessed(
         assert bool(again.answer.headers) == bool(payments)  # replayed, or made now
     assert len(await fetch(database, "SELECT 1 FROM payments")) == 1
     await check_invariants(database)
+
+
+async def test_a_lone_command_passes_its_gate_in_one_statement(database: str) -> None:
+    """And finds it closed by whoever was there before, on this engine or another."""
+    shop = Shop()
+    async with (
+        proxied(database) as (proxy, dsn),
+        running(dsn) as one,
+        running(database) as two,
+    ):
+        await one.run(shop.once("first"))  # reads the database's clock
+        before = proxy.requests
+        made = await one.run(shop.once("k"))
+        assert proxy.requests - before == 1
+        again = [await engine.run(shop.once("k")) for engine in (one, two, one)]
+    assert isinstance(made, Outcome)
+    assert {a.answer.body for a in again if isinstance(a, Outcome)} == {made.answer.body}
+    assert len(await fetch(database, "SELECT 1 FROM payments")) == 2
+    assert len(await fetch(database, "SELECT 1 FROM audit")) == 2
 
 
 async def _until_up(engine: Engine, command: Command) -> Outcome | Refused:

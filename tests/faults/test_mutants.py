@@ -71,7 +71,7 @@ MUTANTS = {
     ),
     "a commit does not wait for the disk": Mutant(
         "tests/faults/test_crash.py::test_what_was_answered_survives_a_crash_of_postgresql",
-        (Edit("engine/lane.py", '"synchronous_commit": "on"', '"synchronous_commit": "off"'),),
+        (Edit("engine/session.py", '"synchronous_commit": "on"', '"synchronous_commit": "off"'),),
     ),
     "a lease is ignored by who claims": Mutant(
         "tests/faults/test_leases.py::test_what_one_worker_sends_no_other_sends",

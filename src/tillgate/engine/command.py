@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tillgate.engine.table import table_of
 from tillgate.kit.refusal import Refused
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Ref(NamedTuple):
     key: type_key
     lock: bool = False
 
+    @property
+    def is_gate(self) -> bool:
+        """Whether its unique key can stand in for a look: one whole key, and no lock."""
+        return not self.lock and len(self.key) == len(table_of(self.row).key)
+
 
 class Outcome(NamedTuple):
     """What was decided: an answer for the caller, and the rows as they shall be.
@@ -47,6 +53,9 @@ class Need(NamedTuple):
 
 
 Decision = Outcome | Refused | Need
+
+Result = Outcome | Refused | Exception
+"""What becomes of a command; the exception is a bug of its own."""
 
 
 class Command(Protocol):

@@ -13,17 +13,8 @@ from typing import NamedTuple
 import asyncpg
 import structlog
 
-from tillgate.engine.command import Ref
-from tillgate.engine.group import (
-    CONNECTION_LOST,
-    Group,
-    Restart,
-    Result,
-    Rows,
-    Schema,
-    Session,
-    Uncertain,
-)
+from tillgate.engine.command import Ref, Result
+from tillgate.engine.group import Group, Restart
 from tillgate.engine.queue import (
     Limits,
     Overloaded,
@@ -33,9 +24,17 @@ from tillgate.engine.queue import (
     settle,
     settle_all,
 )
+from tillgate.engine.session import (
+    CONNECTION_LOST,
+    UNREACHABLE,
+    Rows,
+    Schema,
+    Session,
+    connect,
+)
+from tillgate.engine.uncertain import Uncertain
 from tillgate.engine.world import Moved
-from tillgate.kit import clock, db
-from tillgate.kit.db import Connection
+from tillgate.kit import clock
 
 log = structlog.get_logger()
 
@@ -48,9 +47,6 @@ CONFLICTS = (
     Moved,
 )
 """What another try may cure: the gate is loaded then, the lock free, the row there."""
-
-UNREACHABLE = (*db.LOST, asyncpg.PostgresError, asyncpg.InternalClientError)
-"""What connecting may raise; the driver calls a connection that dies early an internal error."""
 
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MAX_S = 1.0
@@ -100,49 +96,30 @@ class Lane:
         pause_s = RECONNECT_FIRST_S
         while not self._stopping:
             try:
-                connection = await self._connect()
+                session = await self._connect()
             except UNREACHABLE as error:
                 log.warning("database_unreachable", error=type(error).__name__)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RECONNECT_MAX_S)
                 continue
             pause_s = RECONNECT_FIRST_S
-            await self._serve_with(connection)
+            await self._serve_with(session)
 
     async def serve_when_needed(self) -> None:
         """Connects when something has queued, and goes when nothing has."""
         while await self._any_work():
             try:
-                connection = await self._connect()
+                session = await self._connect()
             except UNREACHABLE:
                 self._queue.refuse_all()
                 continue
-            await self._serve_with(connection, until_empty=True)
+            await self._serve_with(session, until_empty=True)
 
-    async def _connect(self) -> Connection:
-        limits = self._limits
-        connection = await asyncpg.connect(
-            self._database.dsn,
-            timeout=db.CONNECT_TIMEOUT_S,
-            command_timeout=limits.statement_timeout_ms / 1000 + 1,
-            statement_cache_size=0,
-            server_settings={
-                "application_name": "tillgate engine",
-                "lock_timeout": str(self._lock_timeout_ms),
-                "statement_timeout": str(limits.statement_timeout_ms),
-                "idle_in_transaction_session_timeout": str(limits.statement_timeout_ms),
-                "synchronous_commit": "on",
-                "jit": "off",
-                # Plans made on empty tables scanned; ours are look-ups by key, always.
-                "plan_cache_mode": "force_generic_plan",
-                "enable_seqscan": "off",
-                "enable_hashjoin": "off",
-                "enable_mergejoin": "off",
-            },
-        )
-        await db.set_up(connection)
-        connection.add_termination_listener(lambda _: self._queue.work.set())
-        return connection
+    async def _connect(self) -> Session:
+        database = self._database
+        session = await connect(database.dsn, database.schema, self._limits, self._lock_timeout_ms)
+        session.connection.add_termination_listener(lambda _: self._queue.work.set())
+        return session
 
     async def _any_work(self) -> bool:
         """Waits for work; False when there is none and will be none."""
@@ -153,12 +130,11 @@ class Lane:
             await self._queue.work.wait()
         return True
 
-    async def _serve_with(self, connection: Connection, *, until_empty: bool = False) -> None:
+    async def _serve_with(self, session: Session, *, until_empty: bool = False) -> None:
         """Serves groups until the connection is lost or there is no more to do."""
-        session = Session(connection, self._database.schema)
         self.connected.set()
         try:
-            while not connection.is_closed():
+            while not session.connection.is_closed():
                 if not len(self._queue):
                     if self._stopping or until_empty:
                         break
@@ -173,7 +149,7 @@ class Lane:
         finally:
             self.connected.clear()
             self._queue.refuse_all()
-            connection.terminate()
+            session.connection.terminate()
 
     async def _serve_whole(self, session: Session, group: Sequence[Waiting]) -> None:
         """Whatever ends the connection, nobody of the group is left without an answer."""
@@ -217,7 +193,7 @@ class Lane:
         except Exception as error:
             if session.lost(error):
                 raise
-            await session.execute("ROLLBACK")
+            await session.rollback()
             self._figures[f"conflict {type(error).__name__}"] += 1
             return error
         self._answer(group, results, inserted)
@@ -251,7 +227,7 @@ class Lane:
         else:
             settle(group[0], _as_answer(failure))
 
-    def _answer(self, group: Sequence[Waiting], results: list[Result], inserted: Rows) -> None:
+    def _answer(self, group: Sequence[Waiting], results: Sequence[Result], inserted: Rows) -> None:
         self._figures["groups"] += 1
         self._figures["commands"] += len(group)
         if self._database.committed is not None:
@@ -261,7 +237,7 @@ class Lane:
     # ---- a commit without an answer ----------------------------------------------------------
 
     async def _resolve(self, uncertain: Uncertain, group: Sequence[Waiting]) -> None:
-        """Asks a new connection what became of a transaction whose COMMIT was not answered."""
+        """Asks a new connection what became of a transaction whose commit was not answered."""
         committed = await self._ask_until_known(uncertain)
         self._figures[f"uncertain {committed}"] += 1
         log.warning("commit_resolved", transaction=uncertain.transaction, committed=committed)
@@ -275,41 +251,20 @@ class Lane:
         until_s = clock.monotonic_s() + self._limits.resolve_s
         while clock.monotonic_s() < until_s:
             try:
-                connection = await self._connect()
+                session = await self._connect()
             except UNREACHABLE:
                 await asyncio.sleep(RECONNECT_FIRST_S)
                 continue
             try:
-                known = await _committed(Session(connection, self._database.schema), uncertain)
+                known = await uncertain.committed(session)
             except CONNECTION_LOST:
                 known = None
             finally:
-                connection.terminate()
+                session.connection.terminate()
             if known is not None:
                 return known
             await asyncio.sleep(RECONNECT_FIRST_S)
         return None
-
-
-async def _committed(session: Session, uncertain: Uncertain) -> bool | None:
-    """Whether the transaction is committed; None while it is still in progress.
-
-    A crash may forget a transaction so wholly that its number is given out again, so a commit is
-    believed only when a row of the group is there too.
-    """
-    try:
-        status: str | None = await session.connection.fetchval(
-            "SELECT pg_xact_status($1::text::xid8)", uncertain.transaction
-        )
-    except asyncpg.InvalidParameterValueError:  # a number of the future: forgotten by a crash
-        return False
-    if status == "in progress":
-        return None
-    if status != "committed":
-        return False
-    if not uncertain.inserted:
-        return True
-    return await session.exists(next(iter(uncertain.inserted.values()))[0])
 
 
 def _as_answer(failure: Exception) -> Exception:

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from tillgate.engine.command import Command, Outcome, Refused
-from tillgate.engine.group import Rows, Schema
 from tillgate.engine.lane import Database, Lane
 from tillgate.engine.queue import Limits, Overloaded, Queue, Unavailable, Waiting, settle
+from tillgate.engine.session import Rows, Schema
 from tillgate.kit import clock
 
 

@@ -11,7 +11,7 @@ from tillgate.audit.model import AuditLine
 from tillgate.callbacks.model import Callback, SeenCallback
 from tillgate.callbacks.store import Tally
 from tillgate.connections.store import Connections
-from tillgate.engine.group import Schema
+from tillgate.engine.session import Schema
 from tillgate.engine.writer import Engine
 from tillgate.events.live import Announcer, Listener, News
 from tillgate.events.model import Event
