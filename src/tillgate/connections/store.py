@@ -5,10 +5,10 @@ from uuid import UUID
 
 from tillgate.connectors import external
 from tillgate.connectors.protocol import Connector
-from tillgate.kit import clock
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Pool, beside
 from tillgate.kit.outbound import Outbound
+from tillgate.kit.recent import Recent
 
 sql = beside(__file__)
 
@@ -44,18 +44,11 @@ class Connections:
         self._pool = pool
         self._vault = vault
         self._outbound = outbound
-        self._linked: dict[UUID, tuple[float, Linked | None]] = {}
-        self._defaults: dict[UUID, tuple[float, UUID | None]] = {}
+        self._linked = Recent(self._read, CACHE_S, CACHE_MAX)
+        self._defaults = Recent(self._read_default, CACHE_S, CACHE_MAX)
 
     async def find(self, connection_id: UUID) -> Linked | None:
-        now_s = clock.monotonic_s()
-        cached = self._linked.get(connection_id)
-        if cached is None or cached[0] < now_s:
-            cached = now_s + CACHE_S, await self._read(connection_id)
-            if len(self._linked) >= CACHE_MAX:
-                self._linked.clear()
-            self._linked[connection_id] = cached
-        return cached[1]
+        return await self._linked.get(connection_id)
 
     async def of_merchant(self, merchant_id: UUID, connection_id: UUID) -> Linked | None:
         """The same, unless it is another merchant's."""
@@ -64,15 +57,12 @@ class Connections:
 
     async def default(self, merchant_id: UUID) -> Linked | None:
         """The enabled connection of the highest priority."""
-        now_s = clock.monotonic_s()
-        cached = self._defaults.get(merchant_id)
-        if cached is None or cached[0] < now_s:
-            row = await self._pool.fetchrow(sql["default_connection"], merchant_id)
-            cached = now_s + CACHE_S, row["id"] if row else None
-            if len(self._defaults) >= CACHE_MAX:
-                self._defaults.clear()
-            self._defaults[merchant_id] = cached
-        return await self.find(cached[1]) if cached[1] else None
+        connection_id = await self._defaults.get(merchant_id)
+        return await self.find(connection_id) if connection_id else None
+
+    async def _read_default(self, merchant_id: UUID) -> UUID | None:
+        row = await self._pool.fetchrow(sql["default_connection"], merchant_id)
+        return row["id"] if row else None
 
     async def _read(self, connection_id: UUID) -> Linked | None:
         row = await self._pool.fetchrow(sql["connection_by_id"], connection_id)

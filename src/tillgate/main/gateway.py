@@ -13,7 +13,7 @@ import structlog
 
 from tillgate.callbacks.api import Callbacks
 from tillgate.engine.writer import Overloaded, Unavailable
-from tillgate.kit import db, ids, serving
+from tillgate.kit import db, ids, memory, serving
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import (
     Answer,
@@ -95,6 +95,7 @@ class Gateway:
         self._payments = Payments(parts.engine, parts.connections, parts.links, digest_key)
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
         self._site = site(parts)
+        memory.settle()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._opening.__aexit__(None, None, None)

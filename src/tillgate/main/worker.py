@@ -11,7 +11,7 @@ import uvloop
 
 from tillgate.callbacks.jobs import Retries
 from tillgate.engine.writer import Overloaded, Unavailable
-from tillgate.kit import db
+from tillgate.kit import db, memory
 from tillgate.main import logs
 from tillgate.main.parts import Parts, opened
 from tillgate.payments.jobs import Expiry, Forgetting, Looks
@@ -51,6 +51,7 @@ class Worker:
         async with opened(self._settings) as parts, asyncio.TaskGroup() as running:
             for job in _jobs(parts, stop):
                 running.create_task(job)
+            memory.settle()
 
 
 def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:

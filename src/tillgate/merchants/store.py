@@ -1,12 +1,12 @@
 """Reads: which merchant does a key speak for?"""
 
-from collections import OrderedDict
 from typing import NamedTuple
 from uuid import UUID
 
-from tillgate.kit import clock, crypto, ids
+from tillgate.kit import crypto, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.db import Pool, beside
+from tillgate.kit.recent import Recent
 from tillgate.kit.refusal import Refused
 
 sql = beside(__file__)
@@ -35,31 +35,25 @@ class Keys:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._cache: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._recent = Recent(self._read, CACHE_S, CACHE_MAX)
 
     async def caller(self, key: str) -> Caller | Refused:
         """The caller whose key this is. Mistyped keys are refused without asking the database."""
-        now_s = clock.monotonic_s()
-        cached = self._cache.get(key)
-        if cached is not None and cached[0] > now_s:
-            return cached[1]
+        return await self._recent.get(key) or UNKNOWN
+
+    async def _read(self, key: str) -> Caller | None:
         if not crypto.well_formed_key(key):
-            return UNKNOWN
+            return None
         row = await self._pool.fetchrow(sql["key_by_digest"], crypto.sha256(key.encode()))
         if row is None:
-            return UNKNOWN
-        caller = Caller(
+            return None
+        return Caller(
             merchant_id=row["merchant_id"],
             key_id=row["id"],
             livemode=row["livemode"],
             scopes=frozenset([row["kind"]]),
             actor=ids.show("key", row["id"]),
         )
-        self._cache[key] = now_s + CACHE_S, caller
-        self._cache.move_to_end(key)
-        if len(self._cache) > CACHE_MAX:
-            self._cache.popitem(last=False)
-        return caller
 
 
 UNKNOWN = Refused("api_key_invalid", "This API key is unknown.")
