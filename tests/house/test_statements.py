@@ -18,6 +18,12 @@ STATEMENTS = all_statements()
 ACROSS_MERCHANTS = {
     "connections/merchants_at": "housekeeping: the sandbox of this machine has moved",
     "callbacks/due": "claims what is due, of all",
+    "cli/doctor/connections": "read for the operator, about the whole installation",
+    "cli/doctor/endpoints": "read for the operator, about the whole installation",
+    "cli/doctor/failed_callbacks": "read for the operator, about the whole installation",
+    "cli/doctor/forged_callbacks": "read for the operator, about the whole installation",
+    "cli/doctor/merchants": "read for the operator, about the whole installation",
+    "cli/doctor/overdue": "read for the operator, about the whole installation",
     "connections/connection_by_id": "a callback names the connection alone",
     "merchants/create_business": "a business stands above its two merchants",
     "merchants/create_merchant": "this makes the merchant",

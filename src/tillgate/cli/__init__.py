@@ -88,6 +88,19 @@ def run_migrate() -> None:
     sys.stdout.write("The database is up to date.\n")
 
 
+@app.command("doctor")
+def run_doctor(data: Data = Path(".tillgate"), json: Json = False) -> None:
+    """Say what is wrong with a set-up, and how to mend it. Changes nothing; 1 if anything is.
+
+    Of the database that DATABASE_URL names, or of the `tillgate dev` in --data.
+    """
+    from tillgate.cli.doctor import examine, healthy, show
+
+    results = asyncio.run(examine(data.absolute(), os.environ))
+    sys.stdout.write(show(results, as_json=json))
+    raise typer.Exit(0 if healthy(results) else 1)
+
+
 @app.command("sandbox")
 def run_sandbox(port: Port = 8001, data: SandboxData = None) -> None:
     """Run the sandbox processor, which plays an external payment app. For developing."""

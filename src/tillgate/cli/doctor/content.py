@@ -1,0 +1,293 @@
+"""What is in the database: the schema, what is sealed, and whether the work is done."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from tillgate.cli.doctor.findings import Said, named, ok, warning, wrong
+from tillgate.cli.doctor.server import Database
+from tillgate.cli.migrate import migrations as migrations_folder
+from tillgate.connections.store import CONNECTORS, credentials_place
+from tillgate.connectors.external import Credentials
+from tillgate.engine.table import table_of
+from tillgate.kit import clock, db, ids
+from tillgate.kit.crypto import SealBroken, Vault
+from tillgate.main.parts import LOCK_ORDER, vault_of
+from tillgate.settings import Settings
+from tillgate.webhooks.store import open_secrets
+
+OVERDUE_S = 300
+FAILED_WITHIN = timedelta(days=7)
+FORGED_WITHIN = timedelta(days=1)
+COUNT_MAX = 1000
+ROWS_MAX = 1000
+
+APPEND_ONLY = ("hold_resolutions", "transfers")
+NEVER_CHANGED = (*APPEND_ONLY, "schema_migrations")
+
+sql = db.beside(__file__)
+
+# ---- the schema -----------------------------------------------------------------------------
+
+
+async def migrations(found: Database) -> Said:
+    mend = "Start `tillgate dev` again, which migrates." if found.embedded else "tillgate migrate"
+    try:
+        rows = await found.connection.fetch("SELECT version FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        return wrong("The database is empty: no migration has run.", mend)
+    except asyncpg.InsufficientPrivilegeError:
+        return wrong(
+            f"Role {found.server.role} may not read schema_migrations.", _grants(found.server.role)
+        )
+    seen = {row["version"] for row in rows}
+    ours = {path.name.partition("_")[0] for path in migrations_folder().glob("*.sql")}
+    if ours - seen:
+        return wrong(f"Migrations have not run: {named(sorted(ours - seen))}.", mend)
+    if seen - ours:
+        return wrong(
+            "The database is newer than this program, which does not know "
+            f"{named(sorted(seen - ours))}.",
+            "Install the version of Tillgate that migrated it, or a later one.",
+        )
+    return ok(f"All {len(ours)} migrations have run.")
+
+
+async def rights(found: Database) -> Said:
+    """Reads and writes where we must, and no way to change what is booked."""
+    server = found.server
+    unguarded = await found.connection.fetch(_UNGUARDED, APPEND_ONLY)
+    if unguarded:
+        tables = [row["relname"] for row in unguarded]
+        return wrong(
+            f"Rows of {named(tables)} could be changed: the triggers that forbid it are off.",
+            "; ".join(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables),
+        )
+    rows = await found.connection.fetch(_RIGHTS)
+    changed = {table_of(row).name for row in LOCK_ORDER if table_of(row).mutable} | {"deliveries"}
+    barred = [
+        row["relname"]
+        for row in rows
+        if not row["reads"]
+        or (row["relname"] != "schema_migrations" and not row["inserts"])
+        or (row["relname"] in changed and not row["updates"])
+    ]
+    if barred:
+        return wrong(f"Role {server.role} may not use {named(barred)}.", _grants(server.role))
+    loose = [row["relname"] for row in rows if row["relname"] in APPEND_ONLY and row["changes"]]
+    if loose and not found.embedded:
+        return warning(
+            f"Role {server.role} has the right to change {named(loose)}; "
+            "only triggers, which it could turn off, stand in the way.",
+            "Go on migrating as this role, and give `serve` and `worker` one of their own: "
+            "CREATE ROLE tillgate_app LOGIN PASSWORD '…'; " + _grants("tillgate_app"),
+        )
+    return ok(f"Role {server.role} can work, and what is booked cannot be changed.")
+
+
+_RIGHTS = """
+SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') AS reads,
+  has_table_privilege(c.oid, 'INSERT') AS inserts, has_table_privilege(c.oid, 'UPDATE') AS updates,
+  has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS changes
+FROM pg_class c
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+ORDER BY 1
+"""
+
+_UNGUARDED = """
+SELECT c.relname::text
+FROM pg_class c
+WHERE c.relname = ANY ($1) AND c.relnamespace = current_schema()::regnamespace
+  AND 2 > (SELECT count(*) FROM pg_trigger t
+    WHERE t.tgrelid = c.oid AND t.tgname IN ('append_only', 'append_only_whole')
+      AND t.tgenabled IN ('O', 'A'))
+ORDER BY 1
+"""
+
+
+def _grants(role: str) -> str:
+    return (
+        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{role}"; '
+        f'REVOKE UPDATE, DELETE, TRUNCATE ON {", ".join(NEVER_CHANGED)} FROM "{role}"'
+    )
+
+
+# ---- what is in it --------------------------------------------------------------------------
+
+
+async def sealed(found: Database) -> Said:
+    """Whether the secret opens what it should have sealed; the newest rows stand for all."""
+    connections = await found.connection.fetch(sql["connections"], ROWS_MAX)
+    endpoints = await found.connection.fetch(sql["endpoints"], ROWS_MAX)
+    total = len(connections) + len(endpoints)
+    vault = _vault(found.settings)
+    closed = sum(_credentials(vault, row) is None for row in connections)
+    closed += sum(not _opens(vault, row) for row in endpoints)
+    if closed:
+        return wrong(
+            f"{closed} of {total} credentials and signing secrets were sealed with another "
+            "secret than this one, and cannot be opened.",
+            "Set TILLGATE_SECRET to the one they were sealed with, or add it after the new one, "
+            "separated by a comma. `tillgate dev`, and a first start without one, keep it in "
+            "secrets.json of their folder.",
+        )
+    return ok(f"The secret opens what is sealed: {total} credentials and signing secrets.")
+
+
+async def live(found: Database) -> Said:
+    """Whether the address and the mode are fit for real money, once there is any way to take it."""
+    rows = await found.connection.fetch(sql["merchants"], ROWS_MAX)
+    if not any(row["livemode"] and (row["has_keys"] or row["connections"]) for row in rows):
+        return ok("No live merchant has a key or a processor yet.")
+    if found.settings.dev:
+        return wrong(
+            "There are live merchants, and TILLGATE_DEV lets webhooks and processors stand on "
+            "this machine, over http.",
+            "unset TILLGATE_DEV, and start every process again",
+        )
+    url = found.settings.public_url
+    if not url.startswith("https://") or _is_local(urlsplit(url).hostname or ""):
+        return wrong(
+            f"There are live merchants, and TILLGATE_PUBLIC_URL is {url}: payers and processors "
+            "need an https address that they can reach.",
+            "export TILLGATE_PUBLIC_URL=https://pay.example.com (with your name)",
+        )
+    return ok(f"Live merchants are reached at {url}.")
+
+
+async def processors(found: Database) -> Said:
+    merchants = await found.connection.fetch(sql["merchants"], ROWS_MAX)
+    without = [row for row in merchants if row["has_keys"] and not row["enabled"]]
+    rows = await found.connection.fetch(sql["connections"], ROWS_MAX)
+    unknown = [row["name"] for row in rows if row["connector"] not in CONNECTORS]
+    vault = _vault(found.settings)
+    empty = [row["name"] for row in rows if _lack(_credentials(vault, row))]
+    if unknown:
+        return wrong(
+            f"This program has no connector for the connections {named(unknown)}.",
+            "Install the version of Tillgate that they were made with, or a later one.",
+        )
+    if empty:
+        return wrong(
+            f"The connections {named(empty)} have no credentials: every payment would fail.",
+            "Enter the API key and the signing secret that the processor gave you.",
+        )
+    if without:
+        names = named([ids.show("mer", row["merchant_id"]) for row in without])
+        disabled = all(row["connections"] for row in without)
+        return warning(
+            f"{names}: {'every connection is disabled' if disabled else 'no connection'}, so "
+            "payments cannot be made.",
+            "Enable one." if disabled else "Set TILLGATE_SANDBOX_URL and TILLGATE_SANDBOX_SECRET "
+            "before `tillgate merchant create`, or connect a processor.",
+        )  # fmt: skip
+    return ok(f"Connections: {len(rows)}; each merchant with keys has one that is enabled.")
+
+
+async def work(found: Database) -> Said:
+    """Due rows that nobody takes: a worker looks every second."""
+    row = await found.connection.fetchrow(sql["overdue"], OVERDUE_S, COUNT_MAX)
+    counts: Mapping[str, int] = dict(row) if row else {}
+    late = [f"{_count(n)} {name}" for name, n in counts.items() if n]
+    if late:
+        return wrong(
+            f"Overdue by more than {OVERDUE_S // 60} min: {', '.join(late)}. "
+            "No worker runs, or the workers do not keep up.",
+            "Start `tillgate dev` again; its logs/worker.log says what stops the worker."
+            if found.embedded
+            else "Start `tillgate worker` with the settings of `tillgate serve`; more of them if "
+            "one does not keep up.",
+        )
+    return ok("Nothing is overdue.")
+
+
+async def callbacks(found: Database) -> Said:
+    now = clock.now()
+    forged = await found.connection.fetch(
+        sql["forged_callbacks"], _first_id(now - FORGED_WITHIN), COUNT_MAX
+    )
+    failed = await found.connection.fetch(
+        sql["failed_callbacks"], _first_id(now - FAILED_WITHIN), COUNT_MAX
+    )
+    if failed:
+        total = sum(row["failed"] for row in failed)
+        names = named([ids.show("mer", row["merchant_id"]) for row in failed])
+        return warning(
+            f"{_count(total)} callbacks of the last {FAILED_WITHIN.days} days fitted no payment "
+            f"and were given up: {names}.",
+            "Compare these merchants' payments with the processor's own list.",
+        )
+    if forged:
+        total = sum(row["forged"] for row in forged)
+        return warning(
+            f"{_count(total)} callbacks of the last day were refused as forged: "
+            f"{named([row['name'] for row in forged])}.",
+            "If they come from the processor, give the connection the signing secret that the "
+            "processor uses now.",
+        )
+    return ok("None was given up or refused lately.")
+
+
+async def endpoints(found: Database) -> Said:
+    rows = await found.connection.fetch(sql["endpoints"], ROWS_MAX)
+    disabled = [ids.show("we", row["id"]) for row in rows if row["state"] == "disabled"]
+    if disabled:
+        return warning(
+            f"Webhook endpoints are disabled, as they answered 410 Gone: {named(disabled)}.",
+            "Delete them (DELETE /v1/webhook_endpoints/…), or create them anew where they moved.",
+        )
+    return ok(f"Webhook endpoints: {len(rows)}, none disabled.")
+
+
+def _vault(settings: Settings) -> Vault | None:
+    return vault_of(settings) if settings.secrets else None
+
+
+def _credentials(vault: Vault | None, row: asyncpg.Record) -> bytes | None:
+    """What a connection has sealed; None when our secrets do not open it."""
+    place = credentials_place(row["merchant_id"], row["id"])
+    try:
+        return vault.open(row["credentials"], place) if vault else None
+    except SealBroken:
+        return None
+
+
+def _opens(vault: Vault | None, row: asyncpg.Record) -> bool:
+    """The same of an endpoint."""
+    try:
+        return bool(vault and open_secrets(vault, row["merchant_id"], row["id"], row["secrets"]))
+    except SealBroken:
+        return False
+
+
+def _lack(opened: bytes | None) -> bool:
+    """What does not open is `sealed`'s finding, not a lack."""
+    if opened is None:
+        return False
+    try:
+        credentials = msgspec.json.decode(opened, type=Credentials)
+    except msgspec.MsgspecError:
+        return True
+    return not (credentials.api_key and any(credentials.signing_secrets))
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+    return not address.is_global
+
+
+def _first_id(moment: datetime) -> UUID:
+    """The smallest id of a moment: the first 48 bits are its milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _count(number: int) -> str:
+    return f"{number} or more" if number >= COUNT_MAX else str(number)
