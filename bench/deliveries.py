@@ -18,7 +18,7 @@ from tillgate.webhooks.jobs import Limits
 from tillgate.webhooks.model import Claim
 from tillgate.webhooks.store import sql
 
-PREPARED_PER_S = 8000
+PREPARED_PER_S = 14_000
 """So many deliveries are prepared for each second: more than can be sent."""
 
 

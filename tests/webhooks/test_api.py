@@ -121,7 +121,7 @@ async def test_an_endpoint_from_creation_to_deletion(
     assert row is not None
     sealed: bytes = row["secrets"]
     assert secret.encode() not in sealed
-    assert store.open_secrets(scene.vault, scene.merchant_id, endpoint_id, sealed) == [secret]
+    assert store.open_secrets(scene.vault, scene.merchant_id, endpoint_id, sealed) == (secret,)
 
     gone = await client.delete(f"{URL}/{made['id']}")
     assert (gone.status_code, gone.json()) == (

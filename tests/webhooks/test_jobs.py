@@ -526,6 +526,18 @@ async def test_busy_endpoints_take_turns(scene: Scene, receiver: Receiver) -> No
     assert len(receiver.arrived) == 400
 
 
+async def test_as_long_as_there_is_room_one_claim_follows_another(
+    scene: Scene, receiver: Receiver
+) -> None:
+    """Without waiting for news: here there is none, and looking once a second would take longer
+    than this test does."""
+    await scene.endpoint(receiver.url())
+    receiver.handler = hang
+    await scene.publish(count=20)
+    async with scene.worker(Limits(claim_max=1)):
+        await receiver.wait_for(20)
+
+
 # ---- deleting
 
 

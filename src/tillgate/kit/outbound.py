@@ -10,12 +10,13 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Any, Literal, NamedTuple, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from multidict import CIMultiDict
+from multidict import CIMultiDictProxy
 
 from tillgate.kit import clock
 from tillgate.kit.networks import NOT_PUBLIC, Policy, refusal, vet_url
@@ -34,6 +35,9 @@ CONNECTIONS_MAX = 512
 KEEP_ALIVE_S = 4.0
 """Below the five seconds after which common servers hang up on an idle connection."""
 
+VETTED_MAX = 1024
+"""URLs of which it is remembered what was said of them; names are resolved anew all the same."""
+
 RESOLVED_FOR_S = 10
 RESOLVERS_MAX = 32
 """Threads that wait for DNS: a name server that hangs holds one of them per name."""
@@ -45,10 +49,10 @@ FailureKind = Literal["refused", "dns", "connect", "tls", "timeout", "too_large"
 
 
 class Reply(NamedTuple):
-    """An answer, of whatever status: header names in lower case, and the start of the body."""
+    """An answer, of whatever status: headers, whatever their case, and the start of the body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: CIMultiDictProxy[str]
     body: bytes
     duration_ms: int
 
@@ -74,7 +78,7 @@ class Outbound:
     def __init__(
         self, policy: Policy, lookup: Lookup | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
-        self._policy = policy
+        self._vet_url = lru_cache(VETTED_MAX)(partial(vet_url, policy=policy))
         self._vetting = Vetting(policy, lookup)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -85,6 +89,7 @@ class Outbound:
                 keepalive_timeout=KEEP_ALIVE_S,
                 ssl=tls or True,
             ),
+            headers={"user-agent": "Tillgate"},
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -114,7 +119,7 @@ class Outbound:
         the other side does; `keep_bytes` is bounded by RESPONSE_MAX_BYTES.
         """
         started_s = clock.monotonic_s()
-        refused = vet_url(url, self._policy)
+        refused = self._vet_url(url)
         if refused:
             return Failure("refused", refused.message, 0)
         if body is not None and len(body) > REQUEST_MAX_BYTES:
@@ -135,16 +140,14 @@ class Outbound:
         body: bytes | None,
         arriving: "_Arriving",
     ) -> Reply:
-        sent = CIMultiDict({"user-agent": "Tillgate"})
-        sent.update(headers)
-        sent["accept-encoding"] = "identity"
+        sent = {**headers, "accept-encoding": "identity"}
         async with self._session.request(
             method, url, headers=sent, data=body, allow_redirects=False
         ) as response:
             arriving.head = response
             try:
-                async for chunk in response.content.iter_any():
-                    arriving.take(chunk)
+                while not response.content.at_eof():
+                    arriving.take(await response.content.readany())
             except BaseException:
                 response.close()  # or it would be drained to reuse the connection
                 raise
@@ -176,8 +179,7 @@ class _Arriving:
             raise _TooLarge
 
     def reply(self, head: aiohttp.ClientResponse) -> Reply:
-        headers = {name.lower(): value for name, value in head.headers.items()}
-        return Reply(head.status, headers, bytes(self._kept), _since_ms(self._started_s))
+        return Reply(head.status, head.headers, bytes(self._kept), _since_ms(self._started_s))
 
     def so_far(self) -> Reply | None:
         return None if self.head is None else self.reply(self.head)

@@ -1,14 +1,16 @@
 """The worker's part: claims deliveries that are due, sends them, records what came of it.
 
-One connection, one loop: record what has finished, claim as much as there is room for, start it,
-wait for news. What finishes while a statement runs is recorded together, so under load batches
-grow by themselves. A worker that dies loses its claims to the lease, and nothing else.
+One connection, one loop: record what has finished, claim what there is room for, start it, wait
+for news. What finishes while a statement runs is recorded together, so under load batches grow by
+themselves; a claim takes a part of the room, so that requests are under way while the database
+works. A worker that dies loses its claims to the lease, and nothing else.
 """
 
 import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,6 +38,9 @@ SWEEP_MAX = 5000
 STOP_S = 1.5
 """How long requests may go on after the signal to stop; the rest is sent again after its lease."""
 
+SECRETS_MAX = 1024
+"""Endpoints whose opened secrets are kept, by their sealed form: other secrets have another."""
+
 BACK_OFF_FIRST_S = 0.1
 BACK_OFF_MAX_S = 2.0
 STATEMENT_TIMEOUT_S = 10.0
@@ -49,6 +54,7 @@ ATTEMPTS = Metric("tillgate_webhook_attempts", "Webhook requests, by what came o
 class Limits(NamedTuple):
     in_flight_max: int = 200  # deliveries that one worker sends at a time
     in_flight_per_endpoint: int = 20  # of these: a hanging endpoint takes its share and no more
+    claim_max: int = 50  # claimed by one statement; a part, so that others are sent meanwhile
     timeout_s: float = 10.0  # of one request, its answer included
     lease_s: float = 30.0  # how long a claim holds; longer than sending and recording take
 
@@ -69,7 +75,7 @@ class Sender:
         limits: Limits | None = None,
     ) -> None:
         self._dsn = dsn
-        self._vault = vault
+        self._open_secrets = lru_cache(SECRETS_MAX)(partial(open_secrets, vault))
         self._outbound = outbound
         self._wake = wake
         self._limits = limits or Limits()
@@ -117,26 +123,29 @@ class Sender:
     async def _serve(self, connection: Connection) -> None:
         while True:
             await self._record(connection)
+            more = False
             if not self._stopping:
                 await self._sweep(connection)
-                await self._claim(connection)
-            elif not self._tasks and not self._finished:
+                more = await self._claim(connection)
+            elif not self._in_flight:
                 return
             if self._delayed:
                 log.info("webhooks_resumed")
                 self._delayed = False
-            if not self._finished:
+            if not more and not self._finished:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
             self._wake.clear()
 
     # ---- claiming
 
-    async def _claim(self, connection: Connection) -> None:
+    async def _claim(self, connection: Connection) -> bool:
+        """Whether there may be more to claim at once."""
         limits = self._limits
-        free = limits.in_flight_max - self._in_flight.total()
+        free = min(limits.claim_max, limits.in_flight_max - self._in_flight.total())
         if free <= 0:
-            return
+            return False
         await failpoint("sender.before_claim")
         rows = await connection.fetch(
             sql["claim"], self._last_served, list(self._in_flight), list(self._in_flight.values()),
@@ -148,11 +157,8 @@ class Sender:
             self._in_flight[claim.endpoint_id] += 1
             task = asyncio.create_task(self._deliver(claim))
             self._tasks.add(task)
-            task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._wake.set()
+            task.add_done_callback(self._tasks.discard)
+        return len(rows) == free
 
     async def _sweep(self, connection: Connection) -> None:
         """Settles what deleted endpoints left behind, now and then."""
@@ -170,9 +176,10 @@ class Sender:
             # A secret that does not open, too: the delivery waits for its lease and is not counted.
             log.exception("webhook_not_sent", endpoint=ids.show("we", claim.endpoint_id))
             self._release(claim.endpoint_id)
+        self._wake.set()
 
     async def _attempt(self, claim: Claim) -> Outcome:
-        secrets = open_secrets(self._vault, claim.merchant_id, claim.endpoint_id, claim.secrets)
+        secrets = self._open_secrets(claim.merchant_id, claim.endpoint_id, claim.secrets)
         request = rules.request_of(claim, secrets)
         await failpoint("sender.before_call")
         result = await self._outbound.send(
@@ -183,11 +190,12 @@ class Sender:
         seen = result if isinstance(result, Reply) else result.reply
         # An answer that is only too long was given: its status counts. A half one was not.
         answered = seen if failed is None or failed.kind == "too_large" else None
+        status = answered.status if answered else None
         verdict = rules.judge(
             claim.attempts + 1,
-            answered.status if answered else None,
+            status,
             answered.headers.get("retry-after") if answered else None,
-            chance.fraction(),
+            0.0 if rules.succeeded(status) else chance.fraction(),  # a system call
             claim.claimed_at + timedelta(milliseconds=result.duration_ms),
         )
         return Outcome(
@@ -210,8 +218,10 @@ class Sender:
     # ---- recording
 
     async def _record(self, connection: Connection) -> None:
-        size = len(self._finished)
-        while self._finished:
+        """Writes what has finished by now. What finishes meanwhile comes after the next claim: if
+        it were written first, nothing would be left to send in the end."""
+        size = left = len(self._finished)
+        while left:
             batch = self._finished[:size]
             try:
                 await failpoint("sender.before_record")
@@ -224,13 +234,12 @@ class Sender:
                 log.exception("outcome_not_recorded")
                 rows = []
             del self._finished[: len(batch)]
-            self._settle(batch, {tuple(row) for row in rows})
-
-    def _settle(self, batch: list[Outcome], ours: set[tuple[UUID, ...]]) -> None:
-        for outcome in batch:
-            place = outcome.merchant_id, outcome.endpoint_id, outcome.event_id
-            ATTEMPTS.labels(outcome.state if place in ours else "overtaken").inc()
-            self._release(outcome.endpoint_id)
+            left -= len(batch)
+            for outcome in batch:
+                self._release(outcome.endpoint_id)
+            for state, count in Counter(state for (state,) in rows).items():
+                ATTEMPTS.labels(state).inc(count)
+            ATTEMPTS.labels("overtaken").inc(len(batch) - len(rows))
 
     def _release(self, endpoint_id: UUID) -> None:
         self._in_flight[endpoint_id] -= 1

@@ -85,8 +85,8 @@ def request_of(claim: Claim, secrets: Sequence[str]) -> Request:
 def sign(secrets: Sequence[str], message_id: str, timestamp_s: int, body: bytes) -> str:
     """`v1,<base64>` for each secret, separated by spaces: a receiver accepts any of them."""
     signed = f"{message_id}.{timestamp_s}.".encode() + body
-    macs = (crypto.mac(_key_of(secret), signed) for secret in secrets)
-    return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
+    macs = [crypto.mac(_key_of(secret), signed) for secret in secrets]
+    return " ".join(["v1," + base64.b64encode(mac).decode() for mac in macs])
 
 
 def secret_of(chance: bytes) -> str:
@@ -109,7 +109,7 @@ def judge(
     Any 2xx is delivered. 410 says that the endpoint is gone for good; the delivery waits, for the
     endpoint may be enabled again. `chance` is at least 0 and below 1.
     """
-    if status is not None and 200 <= status < 300:
+    if succeeded(status):
         return Verdict("delivered")
     disable = status == GONE
     if attempt >= len(SCHEDULE_S):
@@ -118,6 +118,10 @@ def judge(
     if status in OBEY_RETRY_AFTER and retry_after is not None:
         wait_s = max(wait_s, min(_seconds(retry_after, now), RETRY_AFTER_MAX_S))
     return Verdict("due", wait_s, disable)
+
+
+def succeeded(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 def _seconds(retry_after: str, now: datetime) -> float:

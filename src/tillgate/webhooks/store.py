@@ -85,10 +85,12 @@ def seal_secrets(
     return vault.seal(encode(secrets), _place(merchant_id, endpoint_id))
 
 
-def open_secrets(vault: Vault, merchant_id: UUID, endpoint_id: UUID, sealed: bytes) -> list[str]:
+def open_secrets(
+    vault: Vault, merchant_id: UUID, endpoint_id: UUID, sealed: bytes
+) -> tuple[str, ...]:
     """Raises SealBroken."""
     plain = vault.open(sealed, _place(merchant_id, endpoint_id))
-    return msgspec.json.decode(plain, type=list[str])
+    return msgspec.json.decode(plain, type=tuple[str, ...])
 
 
 def _place(merchant_id: UUID, endpoint_id: UUID) -> str:

@@ -82,7 +82,7 @@ audited AS (
     '{"state":"enabled"}'::json, '{"state":"disabled","reason":"410 Gone"}'::json, now()
   FROM disabled
 )
-SELECT merchant_id, endpoint_id, event_id FROM settled;
+SELECT state FROM settled;
 
 -- name: settle_deleted
 -- What is still due of deleted endpoints: too many for the deletion, or written beside it.
