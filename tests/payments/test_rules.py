@@ -5,7 +5,7 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
@@ -195,6 +195,7 @@ OBSERVATIONS = st.builds(
 
 
 @given(st.lists(OBSERVATIONS, min_size=1, max_size=4))
+@example([seen("captured", 400, "usd", "sbx_1"), seen("captured", 1000, "eur", "sbx_2")])
 def test_any_order_and_any_repetition_ends_alike(observations: list[Observation]) -> None:
     assets = {(o.reference, o.asset) for o in observations}
     if len(assets) > len({reference for reference, _ in assets}):

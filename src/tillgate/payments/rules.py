@@ -83,10 +83,10 @@ def follow(
     payment: Payment, totals: Totals, current: Iterable[ProcessorObject]
 ) -> tuple[Status, str | None]:
     """(status, review reason) that the totals ask for. `current`: the objects of the latest try."""
-    if totals.foreign:
-        wanted: tuple[Status, str | None] = "review", "asset_mismatch"
-    elif totals.captured >= payment.amount:
-        wanted = "succeeded", None
+    if totals.captured >= payment.amount:
+        wanted: tuple[Status, str | None] = "succeeded", None
+    elif totals.foreign:
+        wanted = "review", "asset_mismatch"
     elif totals.captured > 0:
         wanted = "review", "amount_short"
     elif totals.authorized >= payment.amount:
