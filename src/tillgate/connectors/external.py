@@ -225,7 +225,12 @@ class External:
         """Apps without event ids are told apart by the digest of what they sent."""
         pointer = self._settings.callback.event_id
         found = _at(_json(request.body), pointer) if pointer else None
-        if isinstance(found, str) and 0 < len(found) <= EVENT_KEY_MAX_CHARACTERS:
+        # PostgreSQL's text cannot hold NUL
+        if (
+            isinstance(found, str)
+            and 0 < len(found) <= EVENT_KEY_MAX_CHARACTERS
+            and "\0" not in found
+        ):
             return Hint(found)
         return Hint("sha256:" + crypto.sha256(request.body).hex())
 
