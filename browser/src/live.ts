@@ -1,6 +1,7 @@
 // Keeps the page true. The stream says "look again", a GET of the status is the truth; while there
 // is no stream, the status is polled: every 2 s for half a minute, then every 10 s.
 
+import { ask } from "./network";
 import { main, redraw } from "./page";
 
 const POLL_SOON_MS = 2_000;
@@ -10,7 +11,6 @@ const POLL_LATER_MS = 10_000;
 const POLL_STREAMING_MS = 30_000;
 const RECONNECT_MIN_MS = 1_000;
 const RECONNECT_MAX_MS = 30_000;
-const LOOK_TIMEOUT_MS = 10_000;
 
 const CHANGING = new Set(["ready", "waiting", "processing", "failed", "review", "unavailable"]);
 
@@ -46,7 +46,7 @@ export class Watch {
       try {
         if (changing() && performance.now() >= this.#pausedUntil) await this.#lookOnce();
       } catch {
-        // Nothing to tell the payer: what is shown was true a moment ago.
+        // What is shown was true a moment ago; that nobody answers, `ask` has told already.
       }
       this.#looking = false;
     } while (this.#lookAgain);
@@ -59,8 +59,7 @@ export class Watch {
   }
 
   async #lookOnce(): Promise<void> {
-    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
-    if (!(await outdated(signal)) || !(await redraw(signal))) return;
+    if (!(await outdated()) || !(await redraw())) return;
     this.#polls = 0;
     if (!changing()) this.#close();
     this.#redrawn();
@@ -129,6 +128,7 @@ export class Watch {
   }
 
   #listen(): void {
+    addEventListener("offline", () => void this.look());
     addEventListener("online", () => {
       this.#disconnect();
       this.#wake();
@@ -152,11 +152,11 @@ function changing(): boolean {
 }
 
 /** Whether the server knows another version than the one shown. */
-async function outdated(signal: AbortSignal): Promise<boolean> {
+async function outdated(): Promise<boolean> {
   const { statusUrl, version } = main().dataset;
   // a page that could not be made has no status to ask for: only another try tells
   if (!statusUrl) return true;
-  const answer = await fetch(statusUrl, { cache: "no-store", signal });
+  const answer = await ask(statusUrl);
   if (!answer.ok) throw new Error(`the status answered ${answer.status}`);
   const status = (await answer.json()) as { version?: unknown };
   return status.version !== version;

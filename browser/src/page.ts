@@ -1,5 +1,7 @@
 // The page as it stands: what main says of itself, and how to draw it again.
 
+import { ask } from "./network";
+
 /** The state whose page knows neither merchant nor colours. */
 const BARE = "unavailable";
 
@@ -20,12 +22,8 @@ export function say(words: string): void {
  * Fetches this page again and puts its main in place of ours. Answers whether it was another one.
  * Throws when the server could not answer now: what is shown stays.
  */
-export async function redraw(signal: AbortSignal): Promise<boolean> {
-  const answer = await fetch(location.href, {
-    headers: { accept: "text/html" },
-    cache: "no-store",
-    signal,
-  });
+export async function redraw(): Promise<boolean> {
+  const answer = await ask(location.href, { accept: "text/html" });
   if (answer.status >= 500) throw new Error(`the page answered ${answer.status}`);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const next = fresh.querySelector("main");

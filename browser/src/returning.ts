@@ -28,6 +28,8 @@ export function countDownToReturn(): void {
   addEventListener("pagehide", stop, { once: true });
 
   counting = setInterval(() => {
+    // the shop would not be reached either
+    if (!navigator.onLine) return;
     left -= 1;
     words.textContent = template.replace(from, String(left));
     if (left > 0) return;

@@ -64,8 +64,35 @@ async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def firefox(playwright: Playwright) -> AsyncIterator[Browser]:
-    browser = await playwright.firefox.launch(
-        channel="moz-firefox", executable_path=installed(FIREFOX_NAMES)
+    async with firefox_with(playwright, {}) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def dark_firefox(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Firefox for who likes it dark and still: it takes these wishes at its start only."""
+    wishes: dict[str, str | float | bool] = {
+        "layout.css.prefers-color-scheme.content-override": 0,
+        "ui.prefersReducedMotion": 1,
+    }
+    async with firefox_with(playwright, wishes) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+async def bare_firefox(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Firefox that runs no page's JavaScript. What waits for frames (`click`) waits forever."""
+    async with firefox_with(playwright, {"javascript.enabled": False}) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def keeping_chromium(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Chromium that keeps pages for the way back, as it does for people."""
+    browser = await playwright.chromium.launch(
+        executable_path=installed(CHROMIUM_NAMES),
+        args=CHROMIUM_FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"],
     )
     yield browser
     await browser.close()
@@ -92,6 +119,24 @@ def page(request: pytest.FixtureRequest) -> Page:
 
 
 @pytest.fixture
+async def bare_chromium_page(chromium: Browser) -> AsyncIterator[Page]:
+    async with fresh_page(chromium, java_script_enabled=False) as page:
+        yield page
+
+
+@pytest.fixture
+async def bare_firefox_page(bare_firefox: Browser) -> AsyncIterator[Page]:
+    async with fresh_page(bare_firefox) as page:
+        yield page
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def bare_page(request: pytest.FixtureRequest) -> Page:
+    """A page without JavaScript, in each browser. Press with `press("Enter")`."""
+    return request.getfixturevalue(f"bare_{request.param}_page")
+
+
+@pytest.fixture
 async def gallery() -> AsyncIterator[Gallery]:
     running = Gallery()
     await running.start()
@@ -100,9 +145,24 @@ async def gallery() -> AsyncIterator[Gallery]:
 
 
 @asynccontextmanager
-async def fresh_page(browser: Browser) -> AsyncGenerator[Page]:
+async def firefox_with(
+    playwright: Playwright, preferences: dict[str, str | float | bool]
+) -> AsyncGenerator[Browser]:
+    browser = await playwright.firefox.launch(
+        channel="moz-firefox",
+        executable_path=installed(FIREFOX_NAMES),
+        firefox_user_prefs=preferences,
+    )
+    yield browser
+    await browser.close()
+
+
+@asynccontextmanager
+async def fresh_page(browser: Browser, *, java_script_enabled: bool = True) -> AsyncGenerator[Page]:
     """A page of its own context. An error in its scripts fails the test."""
-    context = await browser.new_context(viewport=DESKTOP, locale="en-GB")
+    context = await browser.new_context(
+        viewport=DESKTOP, locale="en-GB", java_script_enabled=java_script_enabled
+    )
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     errors: list[str] = []

@@ -4,13 +4,14 @@ from importlib.resources import files
 from typing import Literal
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page, expect
 
 from tillgate.checkout.amounts import show_amount
 from tillgate.checkout.model import STATES
 from tillgate.checkout.words import languages
 from tillgate.kit.money import ASSETS, Money
 
+from .conftest import fresh_page
 from .gallery import Gallery
 
 SMALLEST_PX = 320
@@ -24,13 +25,21 @@ LOOKS = [
 ]
 """Every state, and each language and kind of merchant's colour at least once."""
 
+WCAG = [
+    *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"),
+    "best-practice",
+]
+"""WCAG 2.2 at level AA, and what axe recommends beside it."""
+
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # What axe could not decide is as good as a finding: no contrast stays open.
-FINDINGS = """async () => {
-  const { violations, incomplete } = await axe.run();
+FINDINGS = """async (tags) => {
+  document.querySelector(".offline").hidden = false;
+  const { violations, incomplete } = await axe.run({ runOnly: tags });
   return [...violations, ...incomplete].map(
     ({ id, nodes }) => [id, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
 }"""
+MOVING = "document.getAnimations().length"
 OVERFLOW_PX = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SMALL_TARGETS = """(least) => [...document.querySelectorAll("a, button")]
   .filter((each) => each.checkVisibility())
@@ -51,20 +60,36 @@ async def test_axe_finds_nothing_on_any_page(
     chromium_page: Page, gallery: Gallery, scheme: Literal["light", "dark"]
 ) -> None:
     await chromium_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    for look in LOOKS:
-        await chromium_page.goto(gallery.url + look)
-        await chromium_page.evaluate(AXE)
-        found = await chromium_page.evaluate(FINDINGS)
-        assert found == [], look
+    await check_with_axe(chromium_page, gallery, scheme)
 
 
-async def test_no_page_scrolls_sideways_on_the_smallest_phone(
-    chromium_page: Page, gallery: Gallery
+async def test_axe_finds_nothing_in_firefox(firefox_page: Page, gallery: Gallery) -> None:
+    await check_with_axe(firefox_page, gallery, "light")
+
+
+async def test_in_firefox_it_is_dark_and_still_for_who_wishes_so(
+    dark_firefox: Browser, gallery: Gallery
 ) -> None:
-    await chromium_page.set_viewport_size({"width": SMALLEST_PX, "height": 640})
+    async with fresh_page(dark_firefox) as page:
+        await check_with_axe(page, gallery, "dark")
+        for state in STATES:
+            await page.goto(f"{gallery.url}/states/{state}")
+            assert await page.evaluate(MOVING) == 0, state
+
+
+async def check_with_axe(page: Page, gallery: Gallery, scheme: str) -> None:
     for look in LOOKS:
-        await chromium_page.goto(gallery.url + look)
-        assert await chromium_page.evaluate(OVERFLOW_PX) == 0, look
+        await page.goto(gallery.url + look)
+        assert await page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+        await page.evaluate(AXE)
+        assert await page.evaluate(FINDINGS, WCAG) == [], look
+
+
+async def test_no_page_scrolls_sideways_on_the_smallest_phone(page: Page, gallery: Gallery) -> None:
+    await page.set_viewport_size({"width": SMALLEST_PX, "height": 640})
+    for look in LOOKS:
+        await page.goto(gallery.url + look)
+        assert await page.evaluate(OVERFLOW_PX) == 0, look
 
 
 async def test_text_can_be_twice_as_large(chromium_page: Page, gallery: Gallery) -> None:
@@ -130,14 +155,39 @@ async def test_arabic_reads_from_right_to_left(page: Page, gallery: Gallery) -> 
     assert icon["x"] > heading["x"] + heading["width"]
 
 
-async def test_only_the_quiet_bar_moves_and_not_for_who_asked_for_stillness(
+async def test_only_the_quiet_bar_moves(page: Page, gallery: Gallery) -> None:
+    for state in STATES:
+        await page.goto(f"{gallery.url}/states/{state}")
+        assert await page.evaluate(MOVING) == (state == "processing"), state
+
+
+async def test_nothing_moves_for_who_asked_for_stillness(
     chromium_page: Page, gallery: Gallery
 ) -> None:
-    moving = "document.getAnimations().length"
-    await chromium_page.goto(f"{gallery.url}/states/processing")
-    assert await chromium_page.evaluate(moving) == 1
+    """In Firefox too: see above."""
     await chromium_page.emulate_media(reduced_motion="reduce")
-    assert await chromium_page.evaluate(moving) == 0
+    for state in STATES:
+        await chromium_page.goto(f"{gallery.url}/states/{state}")
+        assert await chromium_page.evaluate(MOVING) == 0, state
+
+
+async def test_a_page_drawn_anew_comes_softly_or_at_once(
+    chromium_page: Page, gallery: Gallery
+) -> None:
+    looks: list[tuple[Literal["no-preference", "reduce"], str]] = [
+        ("no-preference", "arrive"),
+        ("reduce", "none"),
+    ]
+    for wish, moving in looks:
+        await chromium_page.emulate_media(reduced_motion=wish)
+        gallery.show("waiting")
+        async with chromium_page.expect_response("**/live"):
+            await chromium_page.goto(f"{gallery.url}/page")
+        gallery.show("failed")
+        gallery.announce()
+        arrived = chromium_page.locator("main.arrived")
+        await expect(arrived).to_be_visible()
+        assert await arrived.evaluate("(each) => getComputedStyle(each).animationName") == moving
 
 
 async def test_a_merchants_colour_is_on_the_button_only(

@@ -2,20 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tillgate.kit import clock
 
-from .conftest import PATIENCE_MS
+from .conftest import PATIENCE_MS, fresh_page
 from .gallery import Gallery
 
 LESS_THAN_THE_COUNTDOWN_MS = 2_000
 SENT_WITHIN_MS = 200
 """After this the first press is on its way, and a second one would be another request."""
+
+NAVIGATION = "performance.getEntriesByType('navigation')[0].type"
 
 # In one go, because locators wait for the navigation that a press begins.
 PRESS = """async () => {
@@ -37,15 +37,6 @@ PRESS_AND_HEAR = """async () => {
   stream.close();
   return document.querySelector("h1").textContent;
 }"""
-
-
-@pytest.fixture
-async def bare_page(chromium: Browser) -> AsyncIterator[Page]:
-    """A page in a browser without JavaScript."""
-    context = await chromium.new_context(java_script_enabled=False)
-    context.set_default_timeout(PATIENCE_MS)
-    yield await context.new_page()
-    await context.close()
 
 
 async def stop_time(page: Page) -> None:
@@ -100,6 +91,27 @@ async def test_a_payer_who_comes_back_can_press_again(page: Page, gallery: Galle
         "disabled": None,
         "voice": "One moment…",
     }
+
+
+async def test_a_page_that_the_browser_kept_is_true_again(
+    keeping_chromium: Browser, gallery: Gallery
+) -> None:
+    gallery.show("ready")
+    async with fresh_page(keeping_chromium) as page:
+        await page.goto(f"{gallery.url}/page")
+        await page.get_by_role("button", name="Pay €12.50").click()
+        await page.wait_for_url("**/processor")
+        gallery.show("waiting")
+        looks_before = gallery.requests["/page"]
+        await page.go_back(wait_until="commit")
+        await expect(page.get_by_role("heading", name="Finish paying at Sandbox")).to_be_visible()
+        assert await page.evaluate(NAVIGATION) == "navigate", "the page was loaded anew"
+        assert gallery.requests["/page"] == looks_before + 1
+        await gallery.listeners(1)
+        gallery.show("processing")
+        gallery.announce()
+        await expect(page.get_by_role("heading", name="Confirming your payment")).to_be_visible()
+    assert gallery.requests["/pay"] == 1
 
 
 async def test_after_success_the_payer_goes_back_to_the_shop(page: Page, gallery: Gallery) -> None:
@@ -214,7 +226,7 @@ async def test_when_time_has_run_out_the_page_looks_again(page: Page, gallery: G
 async def test_without_script_the_form_pays(bare_page: Page, gallery: Gallery) -> None:
     gallery.show("ready")
     await bare_page.goto(f"{gallery.url}/page?lang=de")
-    await bare_page.get_by_role("button", name="12,50 € zahlen").click()
+    await bare_page.get_by_role("button", name="12,50 € zahlen").press("Enter")
     await bare_page.wait_for_url("**/processor")
     assert gallery.forms == [{"lang": "de"}]
 
@@ -225,9 +237,15 @@ async def test_without_script_the_story_goes_on_by_itself(
     gallery.show("processing")
     await bare_page.goto(f"{gallery.url}/page")
     gallery.show("succeeded")
-    await expect(bare_page.get_by_role("heading", name="Payment complete")).to_be_visible()
-    await expect(bare_page.get_by_role("button", name="Stay on this page")).to_be_hidden()
-    await bare_page.wait_for_url("**/shop")
+    await bare_page.wait_for_url("**/shop", timeout=2 * PATIENCE_MS)
+    assert gallery.requests["/page"] == 2
+
+
+async def test_without_script_nobody_is_told_to_stay(bare_page: Page, gallery: Gallery) -> None:
+    gallery.show("succeeded")
+    await bare_page.goto(f"{gallery.url}/page")
+    assert await bare_page.get_by_role("heading", name="Payment complete").is_visible()
+    assert await bare_page.get_by_role("button", name="Stay on this page").is_hidden()
 
 
 async def test_the_time_left_stands_in_words_without_script(
@@ -235,4 +253,4 @@ async def test_the_time_left_stands_in_words_without_script(
 ) -> None:
     gallery.show("ready", expires_at=clock.now() + timedelta(minutes=20, seconds=30))
     await bare_page.goto(f"{gallery.url}/page")
-    await expect(bare_page.locator("time.left")).to_have_text("20 minutes")
+    assert await bare_page.locator("time.left").inner_text() == "20 minutes"

@@ -1,12 +1,15 @@
 """The main job in real browsers, on the running gateway: checkout, processor, and back to green."""
 
 import re
+from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
 from tests.flows.stack import Stack
+from tillgate.kit import ids
 
 from .conftest import fresh_page
+from .wire import wired
 
 
 def state(page: Page, name: str):
@@ -59,3 +62,60 @@ async def test_two_tabs_see_the_same(chromium: Browser, firefox: Browser, stack:
         await one.get_by_role("button", name=re.compile("Approve")).click()
         await state(two, "succeeded")
         await state(one, "succeeded")
+
+
+async def tries(db: Any, payment: dict[str, Any]) -> int:
+    """How often the processor was asked for this payment's money: each time is written before."""
+    payment_id = ids.parse("pay", payment["id"])
+    return await db.fetchval("SELECT count(*) FROM operations WHERE payment_id = $1", payment_id)
+
+
+async def test_a_tab_that_knows_nothing_of_the_other_charges_nobody_twice(
+    chromium_page: Page, bare_page: Page, stack: Stack, db: Any
+) -> None:
+    """Without its script the second tab keeps the form that it was opened with."""
+    payment = await stack.create()
+    await bare_page.goto(payment["checkout_url"])
+    await chromium_page.goto(payment["checkout_url"])
+    await chromium_page.get_by_role("button", name=re.compile("Pay")).click()
+    await chromium_page.get_by_role("button", name=re.compile("Approve")).click()
+    await state(chromium_page, "succeeded")
+    async with bare_page.expect_response(payment["checkout_url"]) as answer:
+        await bare_page.get_by_role("button", name=re.compile("Pay")).press("Enter")
+    assert 'data-state="succeeded"' in await (await answer.value).text()
+    assert await tries(db, payment) == 1
+
+
+async def test_who_goes_back_from_the_processor_goes_on_where_it_was(
+    page: Page, stack: Stack, db: Any
+) -> None:
+    payment = await stack.create()
+    await page.goto(payment["checkout_url"])
+    await page.get_by_role("button", name=re.compile("Pay")).click()
+    await page.wait_for_url(f"{stack.sandbox_url}/**")
+    at_processor = page.url
+    await page.go_back(wait_until="commit")
+    await state(page, "waiting")
+    await page.get_by_role("link", name=re.compile("Continue")).click()
+    await page.wait_for_url(at_processor)
+    await page.get_by_role("button", name=re.compile("Approve")).click()
+    await state(page, "succeeded")
+    assert await tries(db, payment) == 1
+
+
+async def test_what_happened_behind_a_cut_line_is_shown_when_it_is_mended(
+    page: Page, stack: Stack
+) -> None:
+    payment = await stack.create()
+    at_processor = await stack.send_payer(payment)
+    async with wired(stack.url) as wire:
+        async with page.expect_response("**/live"):
+            await page.goto(wire.through(payment["checkout_url"]))
+        await state(page, "waiting")
+        wire.cut()
+        await stack.anyone.post(at_processor.form("/approve"))
+        await stack.until(payment["id"], "succeeded")
+        await expect(page.locator(".offline")).to_be_visible()
+        await wire.mend()
+        await state(page, "succeeded")
+        await expect(page.locator(".offline")).to_be_hidden()

@@ -15,6 +15,7 @@ from tests.invariants import check_invariants
 SEED = os.environ.get("FUZZ_SEED", "1")
 """Another one finds other things; the one that was used is in the name of a failure."""
 
+ROOT = Path(__file__).parents[2]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -25,13 +26,15 @@ MUTATIONS = 400
 
 
 async def test_the_whole_document_under_fuzz(stack: Stack, tmp_path: Path) -> None:
+    """Warnings fail it too: what is generated from the document must mostly be taken."""
+    (tmp_path / "schemathesis.toml").write_text("[warnings]\nfail-on = true\n")
     run = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/v1/openapi.json",
         "--header", f"Authorization: Bearer {stack.ready['secret_key']}",
-        "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
-        "--max-examples", "40",
+        "--checks", ",".join(CHECKS), "--max-examples", "20",
         "--seed", SEED, "--no-color",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.flows.fuzz_hooks", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     said, _ = await run.communicate()
     assert run.returncode == 0, f"seed {SEED}\n{said.decode()}"

@@ -7,10 +7,16 @@ import msgspec
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tillgate.events.catalogue import API_VERSION
+from tillgate.events.catalogue import API_VERSION, TYPES
 from tillgate.kit.http import ErrorBody
+from tillgate.kit.money import ASSETS
 from tillgate.payments.api import CreateIn
 from tillgate.payments.model import PaymentAnswer
+from tillgate.webhooks.api import EndpointIn
+
+URL = r"^https?://[A-Za-z0-9.-]*[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][!-\[\]-~]*)?$"
+GLOBS = ["*", "payment.*", *TYPES]
+IDEMPOTENCY_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["order-10482"]}
 
 DESCRIPTION = """\
 One API for every way a business gets paid. Amounts are integers in minor units; times are unix
@@ -50,18 +56,47 @@ REFUSALS = {
 def document(schema: dict[str, Any]) -> dict[str, Any]:
     """The whole document from Litestar's part of it."""
     schemas: dict[str, Any] = schema["components"].setdefault("schemas", {})
-    types = [CreateIn, PaymentAnswer, ErrorBody]
+    types = [CreateIn, EndpointIn, PaymentAnswer, ErrorBody]
     _, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
-    for name, shape in components.items():
-        schemas.setdefault(name, shape)
+    # msgspec's own are exact: Litestar forgets the limits inside lists and objects
+    schemas.update(components)
+    _forms(schemas)
     schema["paths"].setdefault("/v1/payments", {})["post"] = _create_payment()
     paths: dict[str, dict[str, dict[str, Any]]] = schema["paths"]
     for path, item in paths.items():
         for operation in item.values():
             operation["tags"] = [path.split("/")[2].replace("_", " ").capitalize()]
             operation["summary"] = _words(operation["operationId"])
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "Idempotency-Key":
+                    parameter["schema"] = IDEMPOTENCY_KEY
+            _links(operation)
             _refusals(operation["responses"])
     return _renamed(schema)
+
+
+FORMS: dict[str, dict[str, dict[str, Any]]] = {
+    "CreateIn": {
+        "currency": {"enum": sorted(ASSETS)},
+        "success_url": {"pattern": URL, "examples": ["https://shop.example/thanks/{payment_id}"]},
+        "cancel_url": {"pattern": URL, "examples": ["https://shop.example/cart"]},
+        "wallet_user": {"pattern": "^[!-~]+$", "examples": ["user-17"]},
+        "connection": {"pattern": "^con_[0-9a-hjkmnp-tv-z]{26}$"},
+    },
+    "EndpointIn": {
+        "url": {"format": "uri", "examples": ["https://shop.example/webhooks"]},
+        "events": {"items": {"type": "string", "examples": GLOBS}},
+    },
+}
+"""What the types leave open: the form that strings have. Some are narrower than what is taken."""
+
+
+def _forms(schemas: dict[str, Any]) -> None:
+    for name, fields in FORMS.items():
+        for field, form in fields.items():
+            shape: dict[str, Any] = schemas[name]["properties"][field]
+            # of `string or null` the string
+            shape.get("anyOf", [shape])[0].update(form)
 
 
 NAMES = {
@@ -113,7 +148,7 @@ def _create_payment() -> dict[str, Any]:
                 "in": "header",
                 "required": False,
                 "description": "The same key gives the same payment for 24 hours.",
-                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+                "schema": IDEMPOTENCY_KEY,
             }
         ],
         "requestBody": {"required": True, "content": _json("CreateIn")},
@@ -124,6 +159,29 @@ def _create_payment() -> dict[str, Any]:
             }
         },
     }
+
+
+LINKS = {
+    "createPayment": ("id", {"payment": ["retrievePayment"]}),
+    "listPayments": ("data/0/id", {"payment": ["retrievePayment"]}),
+    "listEvents": ("data/0/id", {"event": ["retrieveEvent"]}),
+    "createWebhookEndpoint": (
+        "id",
+        {"endpoint": ["retrieveWebhookEndpoint", "listWebhookDeliveries", "deleteWebhookEndpoint"]},
+    ),
+}
+"""operation → (where its answer holds an id, {parameter: the operations that take that id})."""
+
+
+def _links(operation: dict[str, Any]) -> None:
+    place, takers = LINKS.get(operation["operationId"], ("", {}))
+    answers = [answer for status, answer in operation["responses"].items() if status < "300"]
+    for parameter, names in takers.items():
+        for name in names:
+            answers[0].setdefault("links", {})[name] = {
+                "operationId": name,
+                "parameters": {parameter: f"$response.body#/{place}"},
+            }
 
 
 def _refusals(responses: dict[str, Any]) -> None:
