@@ -12,7 +12,7 @@ from msgspec import Struct
 from tillgate.engine import statements
 from tillgate.engine.command import Ref
 from tillgate.engine.queue import Limits
-from tillgate.engine.statements import Write
+from tillgate.engine.statements import Write, columns
 from tillgate.engine.table import table_of
 from tillgate.kit import clock, db
 from tillgate.kit.db import Connection
@@ -83,7 +83,7 @@ class Session:
         self.rank = {row: place for place, row in enumerate(schema.order)}
         self._fan_out = schema.fan_out
         self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
-        self._write_sql: dict[tuple[Write, ...], str] = {}
+        self._write_sql: dict[tuple[tuple[Write, ...], bool], str] = {}
         self._load_sql: dict[tuple[type[Struct], int, bool], str] = {}
         self._clock: tuple[datetime, float] | None = None
         self.begun = False
@@ -139,11 +139,17 @@ class Session:
             for insert, rows in ((True, inserts.get(row)), (False, updates.get(row)))
             if rows
         ]
-        shape = tuple(part for part, _ in parts)
+        single = all(len(rows) == 1 for _, rows in parts)
+        shape = tuple(part for part, _ in parts), single
         sql = self._write_sql.get(shape)
         if sql is None:
-            sql = self._write_sql[shape] = statements.write(list(shape), self._fan_out)
-        record = (await self._fetch(sql, *(encode(rows).decode() for _, rows in parts)))[0]
+            write = statements.write_one if single else statements.write
+            sql = self._write_sql[shape] = write(list(shape[0]), self._fan_out)
+        if single:
+            values = [getattr(rows[0], c) for part, rows in parts for c in columns(part)]
+        else:
+            values = [encode(rows).decode() for _, rows in parts]
+        record = (await self._fetch(sql, *values))[0]
         counts, expected = list(record)[1:], [len(rows) for _, rows in parts]
         if counts != expected:
             raise RuntimeError(f"a group wrote {counts} rows where it decided {expected}: {shape}")

@@ -7,6 +7,7 @@ An id is minted once, on arrival, and kept through every retry, so a retry write
 import os
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from uuid import UUID
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32, lower case: sorts as the number
@@ -38,8 +39,13 @@ def series(first: UUID) -> Iterator[UUID]:
 
 def show(prefix: str, value: UUID) -> str:
     """`pay_01jd…`, 26 characters after the prefix."""
-    number = value.int
-    return prefix + "_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+    return f"{prefix}_{_text(value.int)}"
+
+
+@lru_cache(maxsize=1024)
+def _text(number: int) -> str:
+    """The ids of merchants, keys and connections are shown again and again."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def parse(prefix: str, text: str) -> UUID | None:

@@ -23,12 +23,21 @@ from tillgate.connectors.protocol import (
 )
 from tillgate.engine.command import Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
+from tillgate.events.model import event
 from tillgate.kit import ids
-from tillgate.kit.http import Answer, encode
+from tillgate.kit.http import Answer
 from tillgate.kit.money import Money
 from tillgate.payments import rules
 from tillgate.payments.apply import apply, wants
-from tillgate.payments.model import Links, OperationRow, Payment, PaymentReference, Try, answer
+from tillgate.payments.model import (
+    Links,
+    OperationRow,
+    Payment,
+    PaymentReference,
+    Try,
+    answer_text,
+    render,
+)
 from tillgate.payments.records import Owned, Owner, family, payment_audit, payment_event
 
 LEASE = timedelta(seconds=30)
@@ -87,12 +96,20 @@ class CreatePayment(Owned, frozen=True):
             expires_at=now + self.expires_in,
             succeeded_at=None,
         )
-        body = encode(answer(payment, self.links, livemode=self.owner.livemode))
+        shown = render(payment, livemode=self.owner.livemode)
         return Outcome(
-            Answer(201, body),
+            Answer(201, answer_text(payment, shown, self.links)),
             (
                 payment,
-                payment_event("payment.created", payment, self.owner, following, now),
+                event(
+                    "payment.created",
+                    payment.merchant_id,
+                    payment.id,
+                    shown,
+                    following,
+                    now,
+                    self.owner.request_id,
+                ),
                 payment_audit("payment.create", payment, self.owner, following, now),
             ),
         )

@@ -194,6 +194,14 @@ class PaymentObject(Struct, frozen=True):
     last_error: PaymentError | None
 
 
+class PayersWay(Struct, frozen=True):
+    """How the payer gets to a payment."""
+
+    next_action: NextAction | None
+    checkout_url: str
+    client_secret: str
+
+
 class PaymentAnswer(PaymentObject, frozen=True):
     """The payment as its owner reads it: with the payer's way to it."""
 
@@ -214,13 +222,24 @@ def render(payment: Payment, *, livemode: bool) -> bytes:
 
 def answer(payment: Payment, links: Links, *, livemode: bool) -> PaymentAnswer:
     """The payment as the API answers it."""
-    payable = payment.status in {"pending", "failed"}
+    way = _way(payment, links)
     return PaymentAnswer(
         **_shared(payment, livemode),
-        next_action=NextAction("redirect", links.checkout_url) if payable else None,
-        checkout_url=links.checkout_url,
-        client_secret=links.client_secret,
+        next_action=way.next_action,
+        checkout_url=way.checkout_url,
+        client_secret=way.client_secret,
     )
+
+
+def answer_text(payment: Payment, rendered: bytes, links: Links) -> bytes:
+    """The same as JSON text, made of what `render` gave: that is half of a creation's work here."""
+    return rendered[:-1] + b"," + encode(_way(payment, links))[1:]
+
+
+def _way(payment: Payment, links: Links) -> PayersWay:
+    payable = payment.status in {"pending", "failed"}
+    action = NextAction("redirect", links.checkout_url) if payable else None
+    return PayersWay(action, links.checkout_url, links.client_secret)
 
 
 def _shared(p: Payment, livemode: bool) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def payment_audit(
     )
     return AuditLine(
         payment.merchant_id, next(following), owner.actor, action, payment.id, None,
-        Raw(encode(after)), owner.ip, owner.request_id, now,
+        after, owner.ip, owner.request_id, now,
     )  # fmt: skip
 
 
