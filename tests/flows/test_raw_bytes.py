@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from tests.flows.stack import Stack, until
 from tests.flows.test_main_job import recorded
 from tests.invariants import check_invariants
 from tillgate.kit import chance, clock
+from tillgate.kit.serving import HEAD_MAX_BYTES, REQUEST_MAX_S
 
 SHOTS = 1200
 AT_ONCE = 24
@@ -80,6 +82,50 @@ async def test_slow_clients_are_in_nobodys_way(stack: Stack) -> None:
             assert await reader.read() == b""
         writer.close()
     await check_invariants(stack.database_url)
+
+
+async def test_who_is_too_slow_is_hung_up_on(stack: Stack) -> None:
+    """Who says nothing, stops in the head or in the body, or asks once and then half again; while
+    a client that has its answer may keep the connection."""
+    target = payments(stack)
+    whole = written(target.path, target.head, target.body)
+    kept = await connected(stack)
+    kept[1].write(whole)
+    assert await status_of(kept[0]) == b"201"
+    beginnings = (b"", whole[:20], whole[:-3], whole + whole[:20])
+    slow = [await connected(stack) for _ in beginnings]
+    for (_, writer), beginning in zip(slow, beginnings, strict=True):
+        writer.write(beginning)
+    async with asyncio.timeout(REQUEST_MAX_S + HANGS_S):
+        for reader, writer in slow:
+            await hung_up(reader)
+            writer.close()
+    kept[1].write(whole)
+    async with asyncio.timeout(HANGS_S):
+        assert await status_of(kept[0]) == b"201"
+    kept[1].close()
+
+
+async def test_a_head_without_end_is_hung_up_on(stack: Stack) -> None:
+    reader, writer = await connected(stack)
+    writer.write(b"GET /health HTTP/1.1\r\nX-Long: " + b"x" * (HEAD_MAX_BYTES + 1))
+    async with asyncio.timeout(HANGS_S):
+        await hung_up(reader)
+    writer.close()
+
+
+async def status_of(reader: asyncio.StreamReader) -> bytes:
+    """Reads one answer to its end."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    assert length is not None
+    await reader.readexactly(int(length[1]))
+    return head.split()[1]
+
+
+async def hung_up(reader: asyncio.StreamReader) -> None:
+    with suppress(ConnectionError):
+        await reader.read()
 
 
 # ---- what is aimed at -----------------------------------------------------------------------
