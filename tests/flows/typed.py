@@ -38,8 +38,10 @@ COMMANDS = {command for page in PAGES for command in commands_of(page.read_text(
 async def typing(
     command: str, environment: Mapping[str, str] = {}, folder: Path = ROOT
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """A shell in which this was typed; what still runs of it at the end is ended."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    """A shell in which this was typed, with nothing of the make and the pytest that run us; what
+    still runs of it at the end is ended."""
+    ours = re.compile(r"PYTEST_|MAKE|MFLAGS")
+    own = {name: value for name, value in os.environ.items() if not ours.match(name)}
     own["PATH"] = f"{Path(sys.executable).parent}:{own['PATH']}"
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", command,
