@@ -62,7 +62,8 @@ class Ground:
         self.postgres = postgres
         self.receiver = receiver
         self.merchant: Merchant
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, dict[str, str]] = {}
+        """template → what floors write that Tillgate wrote on a copy of it"""
         self._bond = bond
         self._templates: set[str] = set()
 

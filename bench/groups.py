@@ -11,6 +11,7 @@ from msgspec import Struct
 from bench.ground import FRESH, Ground
 from bench.load import Load
 from bench.payments import CLIENTS, STARTED, callbacks, creations
+from bench.transfers import FUNDED, SPREAD, transfers
 
 ENGINE = "] tillgate engine LOG:  "
 """How a line begins that the engine's connection has caused, after time and process."""
@@ -42,6 +43,12 @@ async def of_callbacks(ground: Ground) -> Groups:
         async with ground.connected(database) as connection:
             requests = await callbacks(ground, connection)
         return await _count(ground, database, CLIENTS, requests, 200, COMMANDS)
+
+
+async def of_transfers(ground: Ground) -> Groups:
+    async with _logged(ground, FUNDED) as database:
+        requests = transfers(ground.merchant.secret_key, SPREAD)
+        return await _count(ground, database, CLIENTS, requests, 201, COMMANDS)
 
 
 @asynccontextmanager

@@ -47,7 +47,7 @@ async def create(ground: Ground, window: Window, clients: int = CLIENTS) -> Run:
     async with ground.copy(FRESH) as database:
         async with ground.api(database) as port:
             requests = creations(ground.merchant.secret_key)
-            run, done = await _measured(ground, port, clients, requests, 201, window)
+            run, done = await measured(ground, port, clients, requests, 201, window)
         await ground.expect(database, CREATED, len(done.ended_s))
     return run
 
@@ -89,7 +89,7 @@ async def callback(ground: Ground, window: Window) -> Run:
         async with ground.connected(database) as connection:
             requests = await callbacks(ground, connection)
         async with ground.api(database) as port:
-            run, done = await _measured(ground, port, CLIENTS, requests, 200, window)
+            run, done = await measured(ground, port, CLIENTS, requests, 200, window)
         if next(requests, None) is None:
             raise UsedUp
         await ground.expect(database, BOOKED, len(done.ended_s))
@@ -193,9 +193,9 @@ def started(count: int) -> Fill:
 
 async def texts(ground: Ground) -> dict[str, str]:
     """What floors write: texts as Tillgate wrote them for one payment and one callback."""
-    if not ground.texts:
-        ground.texts = await _written(ground)
-    return ground.texts
+    if STARTED not in ground.texts:
+        ground.texts[STARTED] = await _written(ground)
+    return ground.texts[STARTED]
 
 
 async def _written(ground: Ground) -> dict[str, str]:
@@ -234,9 +234,10 @@ WRITTEN = """
     JOIN events s ON s.object_id = b.payment_id AND s.type = 'payment.succeeded'"""
 
 
-async def _measured(
+async def measured(
     ground: Ground, port: int, clients: int, requests: Iterator[bytes], status: int, window: Window
 ) -> tuple[Run, Done]:
+    """So many clients on the API at `port`, until the window ends."""
     async with Load(port, clients, requests, status) as load:
         watched = await watch(ground.postgres.pid, *window)
 

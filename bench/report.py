@@ -18,6 +18,9 @@ TITLES = {
     "create": "payments created, 64 clients",
     "lone": "payments created, 1 client",
     "callback": "callbacks applied, 1 hot account",
+    "transfer": "transfers of 1,000 wallets, engine",
+    "transfer-hot": "transfers of 1 hot wallet, engine",
+    "transfer-http": "transfers of 1,000 wallets, HTTP",
     "deliver": "webhooks delivered, 10 endpoints",
     "deliver-one": "webhooks delivered, 1 endpoint",
 }
@@ -39,6 +42,8 @@ class Bar(NamedTuple):
 BARS = {
     "create": Bar(TITLES["create"], 0.8, True, "× floor"),
     "callback": Bar(TITLES["callback"], 2.5, True, "× floor"),
+    "transfer": Bar(TITLES["transfer"], 2.0, True, "× floor"),
+    "transfer-hot": Bar(TITLES["transfer-hot"], 0.7, True, "× spread"),
     "deliver": Bar(TITLES["deliver"], 0.7, True, "× floor"),
     "lone": Bar("a lone client's payment, p50", 2.0, False, "× floor"),
     "memory": Bar("memory at rest, API and worker", 200, False, "MB"),
@@ -59,6 +64,8 @@ def judge(results: Results) -> list[Verdict]:
     found = {
         "create": ratios(results, "create", "per_s"),
         "callback": ratios(results, "callback", "per_s"),
+        "transfer": ratios(results, "transfer", "per_s"),
+        "transfer-hot": _hot(results),
         "deliver": ratios(results, "deliver", "per_s"),
         "lone": ratios(results, "lone", "p50_ms"),
         "memory": [memory.rss_mb for memory in results.memory],
@@ -75,6 +82,14 @@ def ratios(results: Results, name: str, field: str) -> list[float]:
         return []
     both = zip(pair.ours, pair.floor, strict=True)
     return [getattr(ours, field) / getattr(floor, field) for ours, floor in both]
+
+
+def _hot(results: Results) -> list[float]:
+    """Transfers out of one wallet through those between all, of the same round."""
+    hot, spread = (results.speeds.get(name) for name in ("transfer-hot", "transfer"))
+    if hot is None or spread is None:
+        return []
+    return [one.per_s / each.per_s for one, each in zip(hot.ours, spread.ours, strict=True)]
 
 
 def _verdict(bar: Bar, value: float) -> Verdict:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from bench import deliveries, groups, payments, starts
+from bench import deliveries, groups, payments, starts, transfers
 from bench.ground import Fill, Ground, opened
 from bench.groups import Groups
 from bench.machine import Machine, Memory, describe
@@ -65,10 +65,19 @@ def _deliveries(spread: deliveries.Spread) -> Speed:
     )
 
 
+def _transfers(pairs: transfers.Pairs) -> Speed:
+    return Speed(
+        partial(transfers.transfer, pairs=pairs), partial(transfers.transfer_floor, pairs=pairs)
+    )
+
+
 SPEEDS: dict[str, Speed] = {
     "create": Speed(payments.create, payments.create_floor),
     "lone": Speed(partial(payments.create, clients=1), partial(payments.create_floor, clients=1)),
     "callback": Speed(payments.callback, payments.callback_floor),
+    "transfer": _transfers(transfers.SPREAD),
+    "transfer-hot": _transfers(transfers.HOT),
+    "transfer-http": Speed(transfers.transfer_http, transfers.transfer_floor),
     "deliver": _deliveries(deliveries.MANY),
     "deliver-one": _deliveries(deliveries.ONE),
 }
@@ -99,6 +108,7 @@ async def take(rounds: int, seconds: float, only: Sequence[str] = NAMES) -> Resu
             results.groups["create"] = await groups.of_creations(ground)
             results.groups["lone"] = await groups.of_creations(ground, clients=1)
             results.groups["callback"] = await groups.of_callbacks(ground)
+            results.groups["transfer"] = await groups.of_transfers(ground)
     return results
 
 
@@ -108,6 +118,7 @@ async def _prepare(ground: Ground, window: Window, results: Results) -> None:
     count = max(int(payments.PREPARED_PER_S * sum(window)), groups.COMMANDS)
     _say("preparing")
     await ground.template(payments.STARTED, payments.started(count))
+    await ground.template(transfers.FUNDED, transfers.fund)
     for name in results.speeds:
         speed = SPEEDS[name]
         if speed.template is not None and speed.fill is not None:

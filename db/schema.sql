@@ -10,6 +10,44 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 
+-- Name: account_follows_transfers(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.account_follows_transfers() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  version_before bigint := coalesce(OLD.version, 0);
+  moved_here bigint := NEW.posted - coalesce(OLD.posted, 0);
+  out_here bigint := NEW.held_out - coalesce(OLD.held_out, 0);
+  in_here bigint := NEW.held_in - coalesce(OLD.held_in, 0);
+  steps bigint;
+  moved bigint;
+  held_out bigint;
+  held_in bigint;
+BEGIN
+  SELECT count(*), coalesce(sum(s.moved), 0), coalesce(sum(s.held_out), 0), coalesce(sum(s.held_in), 0)
+  INTO steps, moved, held_out, held_in FROM (
+    SELECT CASE WHEN t.kind IN ('direct', 'post') THEN -t.amount ELSE 0 END AS moved,
+      CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -h.amount END AS held_out,
+      0 AS held_in
+    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id
+    WHERE t.merchant_id = NEW.merchant_id AND t.debit_id = NEW.id
+      AND t.debit_version > version_before AND t.debit_version <= NEW.version
+    UNION ALL
+    SELECT CASE WHEN t.kind IN ('direct', 'post') THEN t.amount ELSE 0 END, 0,
+      CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -h.amount END
+    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id
+    WHERE t.merchant_id = NEW.merchant_id AND t.credit_id = NEW.id
+      AND t.credit_version > version_before AND t.credit_version <= NEW.version
+  ) s;
+  IF (steps, moved, held_out, held_in) <> (NEW.version - version_before, moved_here, out_here, in_here) THEN
+    RAISE EXCEPTION 'account % changes by % in % steps, its transfers say % in %',
+      NEW.id, moved_here, NEW.version - version_before, moved, steps
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'account_follows_transfers';
+  END IF;
+  RETURN NULL;
+END $$;
+
 -- Name: forbid_change(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.forbid_change() RETURNS trigger
@@ -17,6 +55,22 @@ CREATE FUNCTION public.forbid_change() RETURNS trigger
     AS $$
 BEGIN
   RAISE EXCEPTION '% on % is forbidden: it is append-only', tg_op, tg_table_name USING ERRCODE = '42501';
+END $$;
+
+-- Name: resolution_fits_hold(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.resolution_fits_hold() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM transfers h WHERE h.merchant_id = NEW.merchant_id AND h.id = NEW.hold_id AND h.kind = 'hold'
+      AND h.debit_id = NEW.debit_id AND h.credit_id = NEW.credit_id AND h.amount >= NEW.amount
+  ) THEN
+    RAISE EXCEPTION 'transfer % does not fit hold %', NEW.id, NEW.hold_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'resolution_fits_hold';
+  END IF;
+  RETURN NULL;
 END $$;
 
 SET default_tablespace = '';
@@ -36,8 +90,9 @@ CREATE TABLE public.accounts (
     held_in bigint DEFAULT 0 NOT NULL,
     floor bigint,
     version bigint DEFAULT 0 NOT NULL,
-    closed boolean DEFAULT false NOT NULL,
+    frozen boolean DEFAULT false CONSTRAINT accounts_closed_not_null NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    moved_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT accounts_held_in_check CHECK ((held_in >= 0)),
     CONSTRAINT accounts_held_out_check CHECK ((held_out >= 0)),
     CONSTRAINT accounts_no_overdraft CHECK (((floor IS NULL) OR ((posted - held_out) >= floor))),
@@ -195,13 +250,30 @@ CREATE TABLE public.events (
     created_at timestamp with time zone NOT NULL
 );
 
--- Name: hold_resolutions; Type: TABLE; Schema: public; Owner: -
+-- Name: holds; Type: TABLE; Schema: public; Owner: -
 
-CREATE TABLE public.hold_resolutions (
+CREATE TABLE public.holds (
     merchant_id uuid NOT NULL,
-    hold_id uuid NOT NULL,
-    by_id uuid NOT NULL
-);
+    id uuid NOT NULL,
+    debit_owner text NOT NULL,
+    debit_code text NOT NULL,
+    credit_owner text NOT NULL,
+    credit_code text NOT NULL,
+    asset text NOT NULL,
+    amount bigint NOT NULL,
+    posted bigint NOT NULL,
+    state text NOT NULL,
+    reference text,
+    description text,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT holds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT holds_check CHECK (((posted >= 0) AND (posted <= amount))),
+    CONSTRAINT holds_check1 CHECK (((state = 'posted'::text) = (posted > 0))),
+    CONSTRAINT holds_state_check CHECK ((state = ANY (ARRAY['held'::text, 'posted'::text, 'voided'::text, 'expired'::text])))
+)
+WITH (fillfactor='80');
 
 -- Name: idempotency_keys; Type: TABLE; Schema: public; Owner: -
 
@@ -382,10 +454,15 @@ CREATE TABLE public.transfers (
     credit_after bigint NOT NULL,
     digest bytea NOT NULL,
     meta json,
+    debit_held bigint DEFAULT 0 NOT NULL,
+    credit_held bigint DEFAULT 0 NOT NULL,
     CONSTRAINT transfers_check CHECK ((debit_id <> credit_id)),
     CONSTRAINT transfers_check1 CHECK (((amount > 0) OR ((kind = 'void'::text) AND (amount = 0)))),
     CONSTRAINT transfers_check2 CHECK (((kind = ANY (ARRAY['post'::text, 'void'::text])) = (hold_id IS NOT NULL))),
+    CONSTRAINT transfers_credit_held_check CHECK ((credit_held >= 0)),
+    CONSTRAINT transfers_debit_held_check CHECK ((debit_held >= 0)),
     CONSTRAINT transfers_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT transfers_expiry CHECK (((expires_at IS NULL) OR (kind = 'hold'::text))),
     CONSTRAINT transfers_kind_check CHECK ((kind = ANY (ARRAY['direct'::text, 'hold'::text, 'post'::text, 'void'::text])))
 );
 
@@ -407,6 +484,26 @@ CREATE TABLE public.tries (
     CONSTRAINT tries_state_check CHECK ((state = ANY (ARRAY['open'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 )
 WITH (fillfactor='70');
+
+-- Name: wallet_limits; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.wallet_limits (
+    merchant_id uuid NOT NULL,
+    owner text NOT NULL,
+    code text NOT NULL,
+    asset text NOT NULL,
+    debit_max bigint,
+    day_max bigint,
+    balance_max bigint,
+    day date NOT NULL,
+    spent bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_limits_balance_max_check CHECK ((balance_max >= 0)),
+    CONSTRAINT wallet_limits_day_max_check CHECK ((day_max >= 0)),
+    CONSTRAINT wallet_limits_debit_max_check CHECK ((debit_max >= 0)),
+    CONSTRAINT wallet_limits_spent_check CHECK ((spent >= 0))
+);
 
 -- Name: accounts accounts_id_merchant_id_asset_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -478,10 +575,10 @@ ALTER TABLE ONLY public.endpoints
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (merchant_id, id);
 
--- Name: hold_resolutions hold_resolutions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+-- Name: holds holds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
-ALTER TABLE ONLY public.hold_resolutions
-    ADD CONSTRAINT hold_resolutions_pkey PRIMARY KEY (merchant_id, hold_id);
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (merchant_id, id);
 
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -553,6 +650,15 @@ ALTER TABLE ONLY public.transfers
 ALTER TABLE ONLY public.tries
     ADD CONSTRAINT tries_pkey PRIMARY KEY (merchant_id, payment_id, ordinal);
 
+-- Name: wallet_limits wallet_limits_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.wallet_limits
+    ADD CONSTRAINT wallet_limits_pkey PRIMARY KEY (merchant_id, owner, code, asset);
+
+-- Name: audit_of_object; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX audit_of_object ON public.audit USING btree (merchant_id, object_id, id);
+
 -- Name: callbacks_due; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX callbacks_due ON public.callbacks USING btree (due_at) WHERE (state = 'pending'::text);
@@ -564,6 +670,14 @@ CREATE INDEX deliveries_due ON public.deliveries USING btree (endpoint_id, due_a
 -- Name: endpoints_enabled; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX endpoints_enabled ON public.endpoints USING btree (id) WHERE (state = 'enabled'::text);
+
+-- Name: holds_due; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX holds_due ON public.holds USING btree (expires_at) WHERE ((state = 'held'::text) AND (expires_at IS NOT NULL));
+
+-- Name: holds_of_owner; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX holds_of_owner ON public.holds USING btree (merchant_id, debit_owner, id);
 
 -- Name: idempotency_keys_age; Type: INDEX; Schema: public; Owner: -
 
@@ -581,21 +695,29 @@ CREATE INDEX payments_by_status ON public.payments USING btree (merchant_id, sta
 
 CREATE INDEX payments_expiring ON public.payments USING btree (expires_at) WHERE (status = 'pending'::text);
 
--- Name: hold_resolutions append_only; Type: TRIGGER; Schema: public; Owner: -
+-- Name: transfers_resolution; Type: INDEX; Schema: public; Owner: -
 
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.hold_resolutions FOR EACH ROW EXECUTE FUNCTION public.forbid_change();
+CREATE UNIQUE INDEX transfers_resolution ON public.transfers USING btree (merchant_id, hold_id) WHERE (hold_id IS NOT NULL);
 
 -- Name: transfers append_only; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.transfers FOR EACH ROW EXECUTE FUNCTION public.forbid_change();
 
--- Name: hold_resolutions append_only_whole; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON public.hold_resolutions FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_change();
-
 -- Name: transfers append_only_whole; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON public.transfers FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_change();
+
+-- Name: accounts begins_with_transfers; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE CONSTRAINT TRIGGER begins_with_transfers AFTER INSERT ON public.accounts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.account_follows_transfers();
+
+-- Name: transfers fits_hold; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE CONSTRAINT TRIGGER fits_hold AFTER INSERT ON public.transfers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.hold_id IS NOT NULL)) EXECUTE FUNCTION public.resolution_fits_hold();
+
+-- Name: accounts follows_transfers; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE CONSTRAINT TRIGGER follows_transfers AFTER UPDATE ON public.accounts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.version IS DISTINCT FROM new.version) OR (old.posted IS DISTINCT FROM new.posted)) OR (old.held_out IS DISTINCT FROM new.held_out)) OR (old.held_in IS DISTINCT FROM new.held_in))) EXECUTE FUNCTION public.account_follows_transfers();
 
 -- Name: api_keys api_keys_merchant_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -607,15 +729,10 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES public.merchants(id);
 
--- Name: hold_resolutions hold_resolutions_merchant_id_by_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+-- Name: holds holds_merchant_id_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
-ALTER TABLE ONLY public.hold_resolutions
-    ADD CONSTRAINT hold_resolutions_merchant_id_by_id_fkey FOREIGN KEY (merchant_id, by_id) REFERENCES public.transfers(merchant_id, id);
-
--- Name: hold_resolutions hold_resolutions_merchant_id_hold_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
-
-ALTER TABLE ONLY public.hold_resolutions
-    ADD CONSTRAINT hold_resolutions_merchant_id_hold_id_fkey FOREIGN KEY (merchant_id, hold_id) REFERENCES public.transfers(merchant_id, id);
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_merchant_id_id_fkey FOREIGN KEY (merchant_id, id) REFERENCES public.transfers(merchant_id, id);
 
 -- Name: merchants merchants_business_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -631,3 +748,8 @@ ALTER TABLE ONLY public.transfers
 
 ALTER TABLE ONLY public.transfers
     ADD CONSTRAINT transfers_debit_id_merchant_id_asset_fkey FOREIGN KEY (debit_id, merchant_id, asset) REFERENCES public.accounts(id, merchant_id, asset);
+
+-- Name: transfers transfers_hold; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.transfers
+    ADD CONSTRAINT transfers_hold FOREIGN KEY (merchant_id, hold_id) REFERENCES public.transfers(merchant_id, id);

@@ -2,25 +2,109 @@
 
 import asyncpg
 
+LEGS = """
+    SELECT t.merchant_id, t.id, t.created_at, t.debit_id AS account_id, t.debit_version AS version,
+      t.debit_after AS after, t.debit_held AS held,
+      CASE WHEN t.kind IN ('direct', 'post') THEN -t.amount ELSE 0 END AS moved,
+      CASE t.kind WHEN 'hold' THEN t.amount WHEN 'direct' THEN 0 ELSE -h.amount END AS held_out,
+      0 AS held_in
+    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id
+    UNION ALL
+    SELECT t.merchant_id, t.id, t.created_at, t.credit_id, t.credit_version, t.credit_after,
+      t.credit_held, CASE WHEN t.kind IN ('direct', 'post') THEN t.amount ELSE 0 END, 0,
+      CASE t.kind WHEN 'hold' THEN t.amount WHEN 'direct' THEN 0 ELSE -h.amount END
+    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id"""
+"""What each transfer does to each of its two accounts; a hold posts nothing."""
+
+REFERENCES = {
+    ("transfers", "debit_id"): "accounts",
+    ("transfers", "credit_id"): "accounts",
+    ("transfers", "hold_id"): "transfers",
+    ("holds", "id"): "transfers",
+    ("payments", "connection_id"): "connections",
+    ("tries", "payment_id"): "payments",
+    ("operations", "payment_id"): "payments",
+    ("payment_references", "payment_id"): "payments",
+    ("processor_objects", "payment_id"): "payments",
+    ("callbacks", "payment_id"): "payments",
+    ("callbacks", "connection_id"): "connections",
+    ("seen_callbacks", "callback_id"): "callbacks",
+    ("deliveries", "event_id"): "events",
+    ("deliveries", "endpoint_id"): "endpoints",
+    ("attempts", "event_id"): "events",
+    ("idempotency_keys", "object_id"): "payments",
+    ("audit", "object_id"): "payments",
+}
+"""Which ids stand where; ids are unique whoever owns them."""
+
 INVARIANTS: dict[str, str] = {
-    "an account's balance is the fold of its transfers": """
-        SELECT a.id FROM accounts a WHERE a.posted <>
-          coalesce((SELECT sum(t.amount) FROM transfers t WHERE t.credit_id = a.id), 0) -
-          coalesce((SELECT sum(t.amount) FROM transfers t WHERE t.debit_id = a.id), 0)""",
-    "an account's version counts its transfers": """
-        SELECT a.id FROM accounts a WHERE a.version <>
-          (SELECT count(*) FROM transfers t WHERE a.id IN (t.debit_id, t.credit_id))""",
+    "a transfer tells the fold of what came before it, without gaps": f"""
+        SELECT account_id, id FROM (
+          SELECT *, row_number() OVER w AS step, sum(moved) OVER w AS posted,
+            sum(held_out) OVER w AS out, lag(created_at) OVER w AS before
+          FROM ({LEGS}) legs WINDOW w AS (PARTITION BY merchant_id, account_id ORDER BY version)
+        ) fold
+        WHERE version <> step OR after <> posted OR held <> out OR created_at < before""",
+    "an account is the fold of its transfers": f"""
+        SELECT a.id FROM accounts a LEFT JOIN (
+          SELECT merchant_id, account_id, count(*) AS steps, sum(moved) AS moved,
+            sum(held_out) AS held_out, sum(held_in) AS held_in
+          FROM ({LEGS}) legs GROUP BY 1, 2) f
+        ON f.merchant_id = a.merchant_id AND f.account_id = a.id
+        WHERE (a.version, a.posted, a.held_out, a.held_in) IS DISTINCT FROM
+          (coalesce(f.steps, 0), coalesce(f.moved, 0), coalesce(f.held_out, 0),
+           coalesce(f.held_in, 0))""",
+    "no account is below its floor": """
+        SELECT id FROM accounts WHERE posted - held_out < floor""",
+    "an account holds what its open holds say": """
+        SELECT a.id FROM accounts a
+        WHERE (a.held_out, a.held_in) IS DISTINCT FROM (
+          coalesce((SELECT sum(h.amount) FROM holds h WHERE h.state = 'held'
+            AND (h.merchant_id, h.debit_owner, h.debit_code, h.asset) =
+              (a.merchant_id, a.owner, a.code, a.asset)), 0),
+          coalesce((SELECT sum(h.amount) FROM holds h WHERE h.state = 'held'
+            AND (h.merchant_id, h.credit_owner, h.credit_code, h.asset) =
+              (a.merchant_id, a.owner, a.code, a.asset)), 0))""",
+    "a hold stands as its transfers say": """
+        SELECT coalesce(h.id, t.id) FROM holds h
+        FULL JOIN (SELECT * FROM transfers WHERE kind = 'hold') t
+          ON t.merchant_id = h.merchant_id AND t.id = h.id
+        LEFT JOIN transfers r ON r.merchant_id = t.merchant_id AND r.hold_id = t.id
+        WHERE h.id IS NULL OR t.id IS NULL OR h.amount <> t.amount OR h.asset <> t.asset
+          OR h.expires_at IS DISTINCT FROM t.expires_at
+          OR h.posted <> coalesce(r.amount, 0)
+          OR (CASE h.state WHEN 'held' THEN r.id IS NULL WHEN 'posted' THEN r.kind = 'post'
+              ELSE r.kind = 'void' END) IS NOT TRUE""",
+    "a hold is resolved at most once, within its amount, between its accounts": """
+        SELECT h.id FROM transfers r
+        JOIN transfers h ON h.merchant_id = r.merchant_id AND h.id = r.hold_id
+        GROUP BY h.merchant_id, h.id
+        HAVING count(*) > 1 OR bool_or(r.amount > h.amount OR h.kind <> 'hold'
+          OR (r.debit_id, r.credit_id, r.asset) <> (h.debit_id, h.credit_id, h.asset))""",
     "the books balance, per merchant and asset": """
-        SELECT merchant_id, asset FROM accounts GROUP BY 1, 2 HAVING sum(posted) <> 0""",
+        SELECT merchant_id, asset FROM accounts GROUP BY 1, 2
+        HAVING sum(posted) <> 0 OR sum(held_out) <> sum(held_in)""",
+    # Wishes move money between these accounts; it enters and leaves them through clearing alone.
     "credits are what payments captured": """
-        SELECT p.merchant_id FROM (
+        SELECT merchant_id, asset FROM (
           SELECT merchant_id, asset, sum(amount) AS total FROM processor_objects
           WHERE state = 'captured' GROUP BY 1, 2) p
         FULL JOIN (
           SELECT merchant_id, asset, sum(posted) AS total FROM accounts
-          WHERE code IN ('available', 'wallet', 'suspense') GROUP BY 1, 2) a
+          WHERE code <> 'clearing' GROUP BY 1, 2) a
         USING (merchant_id, asset)
-        WHERE p.total IS DISTINCT FROM a.total""",
+        WHERE coalesce(p.total, 0) <> coalesce(a.total, 0)""",
+    "what the API moved, somebody asked for": """
+        SELECT t.id FROM transfers t WHERE t.code ~ '^(wallet|hold)_' AND (
+          SELECT count(*) FROM audit a WHERE a.merchant_id = t.merchant_id
+            AND a.object_id = coalesce(t.hold_id, t.id)
+            AND (a.action IN ('hold.post', 'hold.void', 'hold.expire')) = (t.hold_id IS NOT NULL)
+        ) <> 1""",
+    "rows of one merchant do not refer to another's": " UNION ALL ".join(
+        f"SELECT '{table}.{column}', r.{column} FROM {table} r JOIN {other} o"
+        f" ON o.id = r.{column} AND o.merchant_id <> r.merchant_id"
+        for (table, column), other in REFERENCES.items()
+    ),
     "a payment's captured total is the sum over its objects": """
         SELECT p.id FROM payments p WHERE p.captured <> coalesce((
           SELECT sum(o.amount) FROM processor_objects o
@@ -41,7 +125,7 @@ INVARIANTS: dict[str, str] = {
     "a key has its payment": """
         SELECT k.key FROM idempotency_keys k LEFT JOIN payments p
           ON p.merchant_id = k.merchant_id AND p.id = k.object_id
-        WHERE k.object_id IS NOT NULL AND k.status_code = 201 AND p.id IS NULL""",
+        WHERE k.status_code = 201 AND k.body LIKE '{"id":"pay_%' AND p.id IS NULL""",
     "a payment succeeded once": """
         SELECT merchant_id, object_id FROM events WHERE type = 'payment.succeeded'
         GROUP BY 1, 2 HAVING count(*) > 1""",

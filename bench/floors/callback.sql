@@ -62,24 +62,27 @@ written AS MATERIALIZED (
   SELECT count(*) AS deliveries FROM delivery
 ),
 debit AS (
-  UPDATE accounts a SET posted = a.posted - p.amount, version = a.version + 1
+  UPDATE accounts a SET posted = a.posted - p.amount, version = a.version + 1,
+    moved_at = greatest(now(), a.moved_at)
   FROM payment p CROSS JOIN written
   WHERE a.merchant_id = p.merchant_id AND a.owner = :owner AND a.code = 'clearing'
     AND a.asset = p.asset
-  RETURNING a.id, a.version, a.posted, p.merchant_id, p.id AS payment_id, p.amount, p.asset,
-    p.reference, p.transfer_id
+  RETURNING a.id, a.version, a.posted, a.held_out, a.moved_at, p.merchant_id, p.id AS payment_id,
+    p.amount, p.asset, p.reference, p.transfer_id
 ),
 credit AS (
-  UPDATE accounts a SET posted = a.posted + d.amount, version = a.version + 1
+  UPDATE accounts a SET posted = a.posted + d.amount, version = a.version + 1,
+    moved_at = greatest(d.moved_at, a.moved_at)
   FROM debit d
   WHERE a.merchant_id = d.merchant_id AND a.owner = 'merchant' AND a.code = 'available'
     AND a.asset = d.asset
-  RETURNING a.id AS credit_id, a.version AS credit_version, a.posted AS credit_after, d.*
+  RETURNING a.id AS credit_id, a.version AS credit_version, a.posted AS credit_after,
+    a.held_out AS credit_held, a.moved_at AS credit_moved_at, d.*
 )
 INSERT INTO transfers (merchant_id, id, kind, debit_id, credit_id, asset, amount, group_id, code,
-  cause, ref, effective_at, created_at, debit_version, debit_after, credit_version, credit_after,
-  digest)
+  cause, ref, effective_at, created_at, debit_version, debit_after, debit_held, credit_version,
+  credit_after, credit_held, digest)
 SELECT merchant_id, transfer_id, 'direct', id, credit_id, asset, amount, transfer_id,
-  'payment_captured', payment_id::text || :cause, reference, now(), now(), version, posted,
-  credit_version, credit_after, sha256(payment_id::text::bytea)
+  'payment_captured', payment_id::text || :cause, reference, now(), credit_moved_at, version, posted,
+  held_out, credit_version, credit_after, credit_held, sha256(payment_id::text::bytea)
 FROM credit;

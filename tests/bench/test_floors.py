@@ -1,13 +1,14 @@
 """A floor that writes less than Tillgate does is none: both must leave the same rows."""
 
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import pytest
 from bench.ground import FRESH, Ground, opened
 from bench.load import once
 from bench.window import Window
 
-from bench import payments, pgbench
+from bench import payments, pgbench, transfers
 
 OPERATIONS = 20
 WIDTH_TOLERANCE = 0.1
@@ -31,21 +32,35 @@ CALLBACK = {
     "events": "type = 'payment.succeeded'",
     "deliveries": "state = 'due'",
 }
+TRANSFER = {
+    "transfers": "code = 'wallet_transfer'",
+    "idempotency_keys": "state = 'done' AND status_code = 201",
+    "audit": "action = 'wallet.transfer'",
+}
 """Where each operation leaves one row, and which."""
+
+
+class Left(NamedTuple):
+    """What operations have left in a table: how wide rows are on average, which columns they
+    fill."""
+
+    width: float
+    columns: frozenset[str]
 
 
 @pytest.fixture(scope="module")
 async def ground() -> AsyncIterator[Ground]:
     async with opened() as ground:
         await ground.template(payments.STARTED, payments.started(10_000))
+        await ground.template(transfers.FUNDED, transfers.fund)
         yield ground
 
 
-async def widths(
+async def left_by(
     ground: Ground, database: str, tables: dict[str, str], operations: int
-) -> dict[str, float]:
-    """The average width of the rows in each table, of which each operation has left one."""
-    found: dict[str, float] = {}
+) -> dict[str, Left]:
+    """In each table of which each operation has left one row."""
+    found: dict[str, Left] = {}
     async with ground.connected(database) as connection:
         for table, condition in tables.items():
             row = await connection.fetchrow(
@@ -53,19 +68,36 @@ async def widths(
             )
             assert row is not None
             assert row[0] == operations, table
-            found[table] = float(row[1])
+            columns = await connection.fetch(
+                f"SELECT DISTINCT c.key FROM {table} t, json_each_text(row_to_json(t)) c"
+                f" WHERE c.value IS NOT NULL AND {condition}"
+            )
+            found[table] = Left(float(row[1]), frozenset(column[0] for column in columns))
+        if "transfers" in tables:
+            assert await connection.fetchval(STILL) == 0
     return found
 
 
+STILL = """
+    SELECT count(*) FROM transfers t JOIN accounts a ON a.id IN (t.debit_id, t.credit_id)
+    WHERE a.moved_at < t.created_at"""
+"""Accounts that do not know when their last transfer was."""
+
+
+def alike(floor: dict[str, Left], ours: dict[str, Left]) -> None:
+    for table, left in ours.items():
+        assert floor[table].columns == left.columns, table
+        assert floor[table].width == pytest.approx(left.width, rel=WIDTH_TOLERANCE), table
+
+
 async def by_floor(
-    ground: Ground, template: str, floor: str, tables: dict[str, str]
-) -> dict[str, float]:
-    values = await payments.texts(ground)
+    ground: Ground, template: str, floor: str, tables: dict[str, str], values: dict[str, str]
+) -> dict[str, Left]:
     async with ground.copy(template) as database:
         if floor == "callback":
             await payments.number_callbacks(ground, database)
         _, done = await pgbench.run(ground, database, floor, 1, Window(0.1, 0.1), values)
-        return await widths(ground, database, tables, len(done.ended_s))
+        return await left_by(ground, database, tables, len(done.ended_s))
 
 
 async def test_a_creation_leaves_the_same_rows(ground: Ground) -> None:
@@ -73,9 +105,9 @@ async def test_a_creation_leaves_the_same_rows(ground: Ground) -> None:
         async with ground.api(database) as port:
             requests = payments.creations(ground.merchant.secret_key)
             await once(port, requests, 201, OPERATIONS)
-        ours = await widths(ground, database, CREATION, OPERATIONS)
-    floor = await by_floor(ground, FRESH, "create", CREATION)
-    assert floor == pytest.approx(ours, rel=WIDTH_TOLERANCE)
+        ours = await left_by(ground, database, CREATION, OPERATIONS)
+    values = await payments.texts(ground)
+    alike(await by_floor(ground, FRESH, "create", CREATION, values), ours)
 
 
 async def test_a_callback_leaves_the_same_rows(ground: Ground) -> None:
@@ -84,6 +116,17 @@ async def test_a_callback_leaves_the_same_rows(ground: Ground) -> None:
             requests = await payments.callbacks(ground, connection)
         async with ground.api(database) as port:
             await once(port, requests, 200, OPERATIONS)
-        ours = await widths(ground, database, CALLBACK, OPERATIONS)
-    floor = await by_floor(ground, payments.STARTED, "callback", CALLBACK)
-    assert floor == pytest.approx(ours, rel=WIDTH_TOLERANCE)
+        ours = await left_by(ground, database, CALLBACK, OPERATIONS)
+    values = await payments.texts(ground)
+    alike(await by_floor(ground, payments.STARTED, "callback", CALLBACK, values), ours)
+
+
+@pytest.mark.parametrize("pairs", [transfers.SPREAD, transfers.HOT], ids=["spread", "hot"])
+async def test_a_transfer_leaves_the_same_rows(ground: Ground, pairs: transfers.Pairs) -> None:
+    async with ground.copy(transfers.FUNDED) as database:
+        async with ground.api(database) as port:
+            requests = transfers.transfers(ground.merchant.secret_key, pairs)
+            await once(port, requests, 201, OPERATIONS)
+        ours = await left_by(ground, database, TRANSFER, OPERATIONS)
+    values = await transfers.texts(ground) | {"senders": str(pairs.senders)}
+    alike(await by_floor(ground, transfers.FUNDED, "transfer", TRANSFER, values), ours)

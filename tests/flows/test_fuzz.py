@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.flows.fuzz_hooks import RICH
 from tests.flows.stack import Stack
 from tests.flows.test_main_job import headers_of, recorded
 from tests.invariants import check_invariants
@@ -22,12 +23,23 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
+CONFIG = """\
+[warnings]
+fail-on = true
+
+[phases.stateful]
+generation.max-examples = 80
+inference.algorithms = []  # the links of the document are enough, and each of them is followed
+"""
 MUTATIONS = 400
 
 
 async def test_the_whole_document_under_fuzz(stack: Stack, tmp_path: Path) -> None:
     """Warnings fail it too: what is generated from the document must mostly be taken."""
-    (tmp_path / "schemathesis.toml").write_text("[warnings]\nfail-on = true\n")
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    wealth = {"amount": 99_999_999_999, "currency": "eur"}
+    given = await stack.api.post(f"/v1/wallets/{RICH}/credit", json=wealth)
+    assert given.status_code == 201, given.text
     run = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/v1/openapi.json",
         "--header", f"Authorization: Bearer {stack.ready['secret_key']}",
@@ -39,6 +51,21 @@ async def test_the_whole_document_under_fuzz(stack: Stack, tmp_path: Path) -> No
     said, _ = await run.communicate()
     assert run.returncode == 0, f"seed {SEED}\n{said.decode()}"
     await check_invariants(stack.database_url)
+
+
+async def test_the_document_says_what_everything_means(stack: Stack) -> None:
+    document = (await stack.api.get("/v1/openapi.json")).json()
+    posts = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            parameters = {p["name"]: p for p in operation.get("parameters", [])}
+            silent = [name for name, one in parameters.items() if not one.get("description")]
+            assert not silent, f"{method} {path}"
+            assert (method == "post") == ("Idempotency-Key" in parameters), f"{method} {path}"
+            answers = (r for status, r in operation["responses"].items() if status < "300")
+            assert all(form["schema"] for r in answers for form in r["content"].values()), path
+            posts += method == "post"
+    assert posts > 10
 
 
 async def test_mutated_callbacks_book_nothing(stack: Stack, db: Any) -> None:

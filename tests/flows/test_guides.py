@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import httpx
@@ -16,12 +16,14 @@ from tests.flows.stack import Stack, until
 from tests.flows.typed import COMMANDS, ROOT, commands_of, typed, typing
 from tillgate.cli.ports import free_port
 from tillgate.cli.postgres import EmbeddedPostgres
+from tillgate.kit import ids
+from tillgate.ledger.catalogue import MOVEMENTS
 
 T = TypeVar("T")
 
 NOT_HERE = {
     ".ci/run": "runs all tests, this one too",
-    "make bench": "takes minutes; tests/bench takes every measure of it in a third of a second",
+    "make bench": "takes minutes; tests/bench takes every measure of it in half a second",
     "make check": "`.ci/run` runs it before the tests",
     "make lock": "asks a package index",
     "make schema": "writes into the checkout; tests/cli/test_migrate.py compares what it would",
@@ -126,6 +128,86 @@ async def test_the_doctor_finds_a_running_gateway_well(
     elsewhere = await typed(f"tillgate doctor --data {dev_folder / 'data'}", port)
     assert "WRONG" not in elsewhere
     assert json.loads(await typed("tillgate doctor --json", port, folder))["ok"] is True
+
+
+MONEY = [
+    command
+    for command in commands_of((ROOT / "docs/guides/money.md").read_text())
+    if command.startswith("curl ")
+]
+WALLET = "/v1/wallets/user-17"
+
+
+def of_money(part: str) -> str:
+    [found] = [command for command in MONEY if f":8000{part}" in command]
+    return found
+
+
+@types(*MONEY)
+async def test_the_guide_of_money_says_what_happens(stack: Stack) -> None:
+    mine = f"user-17-{ids.token(4)}"
+
+    async def said(part: str, **variables: str) -> str:
+        """What a shell answers to the command, typed for a user of this test's own."""
+        own = of_money(part).replace("http://127.0.0.1:8000", stack.url).replace("user-17", mine)
+        quiet = own.replace("curl ", "curl --silent --fail-with-body ")
+        return await typed(quiet, {"SECRET_KEY": stack.ready["secret_key"], **variables})
+
+    async def told(part: str, **variables: str) -> Any:
+        return json.loads(await said(part, **variables))
+
+    credit = await told(f"{WALLET}/credit")
+    hold = await told(f"{WALLET}/holds ")
+    ended = await told(f"{WALLET}/holds/$HOLD/post", HOLD=hold["id"])
+    assert (ended["status"], ended["amount_posted"]) == ("posted", 2500)
+    [now] = (await told(f'{WALLET}?currency=eur"'))["balances"]
+    assert (now["total"], now["available"], now["held"]) == (7500, 7500, 0)
+    for then, total in ((credit["created"] - 1, 0), (credit["created"] + 600, 7500)):
+        [past] = (await told(f"{WALLET}?currency=eur&at=", THEN=str(then)))["balances"]
+        assert past["total"] == total
+    lines = (await told(f'{WALLET}/statement?currency=eur"'))["data"]
+    assert [(line["amount"], line["balance"]) for line in lines] == [(-2500, 7500), (10000, 10000)]
+    sheet = (await said(f"{WALLET}/statement?currency=eur&format=csv")).splitlines()
+    assert [row.split(",")[2:5:2] for row in sheet[1:]] == [["-2500", "7500"], ["10000", "10000"]]
+    moved = await told("/v1/wallets/transfers")
+    assert moved["balances"][0]["balance"]["total"] == 6000
+    assert (await told("/v1/wallets/user-18/limits"))["day_max"] == 50000
+    audit = (await told("/v1/audit?action=wallet.*"))["data"]
+    assert {"wallet.limits", "wallet.transfer"} <= {line["action"] for line in audit}
+
+
+async def test_what_is_booked_is_in_the_catalogue(stack: Stack, db: Any) -> None:
+    user = f"/v1/wallets/{ids.token(8)}"
+    for path, body in (
+        (f"{user}/credit", {"amount": 500, "currency": "eur"}),
+        (f"{user}/debit", {"amount": 100, "currency": "eur"}),
+        (f"{user}/holds", {"amount": 100, "currency": "eur"}),
+    ):
+        answer = await stack.api.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+    void = f"{user}/holds/{answer.json()['id']}/void"
+    assert (await stack.api.post(void, json={})).status_code == 200
+    booked = await db.fetch(
+        "SELECT DISTINCT t.code, t.kind, d.code AS debit, c.code AS credit FROM transfers t"
+        " JOIN accounts d ON d.id = t.debit_id JOIN accounts c ON c.id = t.credit_id"
+    )
+    assert {"wallet_credit", "wallet_debit", "hold_voided"} <= {row["code"] for row in booked}
+    for row in booked:
+        movement = MOVEMENTS[row["code"]]
+        assert row["kind"] == movement.kind
+        assert row["debit"] in {*movement.debit.split(" or "), "receivable"}
+        assert row["credit"] in movement.credit.split(" or ")
+
+
+@types("tillgate ledger check")
+async def test_the_books_of_a_running_gateway_are_right(
+    stack: Stack, dev_folder: Path, folder: Path
+) -> None:
+    """It ends with 0, or `typed` says what it has found."""
+    answer = await stack.api.post("/v1/wallets/u/credit", json={"amount": 1, "currency": "eur"})
+    assert answer.status_code == 201
+    (folder / ".tillgate").symlink_to(dev_folder / "data")
+    assert await typed("tillgate ledger check", {}, folder)
 
 
 @types(".venv/bin/tillgate")

@@ -57,7 +57,7 @@ async def test_a_payment_goes_all_the_way(stack: Stack, shop: Received) -> None:
     assert "https://shop.example/thanks" in page.text
     assert await available(stack, "eur") == before + 1050
 
-    created, succeeded = await shop.wait_for(2)
+    created, succeeded = await shop.wait_for(2, payment["id"])
     assert json.loads(created.body)["type"] == "payment.created"
     event = json.loads(succeeded.body)
     assert event["type"] == "payment.succeeded"
@@ -99,7 +99,7 @@ async def test_a_declined_payment_can_be_tried_again(stack: Stack, shop: Receive
     await stack.anyone.post(again.form("/approve"))
     paid = await stack.until(payment["id"], "succeeded")
     assert (paid["last_error"], paid["late"]) == (None, False)
-    types = [json.loads(w.body)["type"] for w in await shop.wait_for(4)]
+    types = [json.loads(w.body)["type"] for w in await shop.wait_for(4, payment["id"])]
     assert sorted(types) == [
         "payment.created", "payment.failed", "payment.pending", "payment.succeeded",
     ]  # fmt: skip
@@ -186,7 +186,8 @@ async def test_more_than_asked_is_booked_and_said(stack: Stack, shop: Received) 
     await stack.control("POST", f"/payments/{payment['id']}/approve", {"amount": 1200})
     paid = await stack.until(payment["id"], "succeeded")
     assert paid["amount_captured"] == 1200
-    types = {json.loads(w.body)["type"] for w in await shop.wait_for(2)}
+    told = await shop.wait_for(2, payment["id"])
+    types = {json.loads(w.body)["type"] for w in told}
     assert types == {"payment.succeeded", "payment.amount_mismatch"}
 
 
@@ -195,7 +196,9 @@ async def test_a_deposit_credits_the_users_wallet(stack: Stack) -> None:
     await stack.anyone.post((await stack.send_payer(payment)).form("/approve"))
     await stack.until(payment["id"], "succeeded")
     wallet = (await stack.api.get("/v1/wallets/ada")).json()
-    assert wallet["balances"] == [{"currency": "usd", "total": 700, "available": 700, "held": 0}]
+    assert wallet["balances"] == [
+        {"currency": "usd", "total": 700, "available": 700, "held": 0, "frozen": False}
+    ]
     assert (await stack.api.get("/v1/wallets/nobody")).json()["balances"] == []
 
 

@@ -33,7 +33,8 @@ async def test_the_quickstart_pays_and_notifies(stack: Stack, shop: Received) ->
     await stack.anyone.post(at_processor.form("/approve"))
     await stack.until(payment["id"], "succeeded")
     assert (await answered(stack, BALANCE))["available"]
-    types = {json.loads(w.body)["type"] for w in await shop.wait_for(2)}
+    told = await shop.wait_for(2, payment["id"])
+    types = {json.loads(w.body)["type"] for w in told}
     assert types == {"payment.created", "payment.succeeded"}
     inbox = (await stack.anyone.get(f"{stack.ready['inbox_url']}/messages")).json()
     assert any(payment["id"] in message["body"] for message in inbox["messages"])

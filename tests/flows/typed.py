@@ -17,7 +17,7 @@ DATA = {"json", "sql", "text"}
 """Languages of fences that hold no commands."""
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:[A-Z_]+=\S+ )*(?:make|curl|tillgate|\.venv/|\.ci/)[^`]*)`")
+INLINE = re.compile(r"`((?:[A-Z_]+=\S+ )*(?:make\b|curl\b|tillgate\b|\.venv/|\.ci/)[^`]*)`")
 
 
 def commands_of(page: str) -> set[str]:

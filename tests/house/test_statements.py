@@ -24,6 +24,9 @@ ACROSS_MERCHANTS = {
     "cli/doctor/forged_callbacks": "read for the operator, about the whole installation",
     "cli/doctor/merchants": "read for the operator, about the whole installation",
     "cli/doctor/overdue": "read for the operator, about the whole installation",
+    "cli/ledger/merchant_exists": "the merchant's own row, by its id",
+    "cli/ledger/next_merchant": "names the merchants, who are then read one by one",
+    "cli/ledger/size_of_all": "read for the operator, about the whole installation",
     "connections/connection_by_id": "a callback names the connection alone",
     "merchants/create_business": "a business stands above its two merchants",
     "merchants/create_merchant": "this makes the merchant",
@@ -32,6 +35,7 @@ ACROSS_MERCHANTS = {
     "payments/due_operations": "claims what is due, of all",
     "payments/expired": "claims what is due, of all",
     "payments/forget_keys": "housekeeping by age",
+    "wallets/expired_holds": "claims what is due, of all",
     "webhooks/claim": "claims what is due, of all",
     "webhooks/settle_deleted": "housekeeping of what deletions left",
 }

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from tests.payments.memory import Memory
+from tillgate.audit.model import Owner
 from tillgate.callbacks.commands import ApplyCallback, Message
 from tillgate.callbacks.model import Callback
 from tillgate.connectors.protocol import ObjectState, Observation, Pending, Rejected
@@ -35,7 +36,6 @@ from tillgate.payments.commands import (
 )
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
-from tillgate.payments.records import Owner
 
 LINKS = PayerLinks(("model",), "http://127.0.0.1")
 MERCHANT, CONNECTION = UUID(int=1 << 100), UUID(int=2 << 100)

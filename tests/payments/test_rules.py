@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
+from tillgate.audit.model import Owner
 from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Ref
 from tillgate.engine.world import World
@@ -18,7 +19,6 @@ from tillgate.ledger.model import Account, available, clearing, suspense, wallet
 from tillgate.payments import rules
 from tillgate.payments.apply import Applied, apply, wants
 from tillgate.payments.model import Payment, ProcessorObject, Status, Try
-from tillgate.payments.records import Owner
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MERCHANT, CONNECTION, PAYMENT = UUID(int=1), UUID(int=2), UUID(int=3)

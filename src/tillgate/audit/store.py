@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from msgspec import Raw
-
+from tillgate.audit.model import told
 from tillgate.kit import ids
 from tillgate.kit.db import Connection, beside
-from tillgate.kit.http import encode
 
 sql = beside(__file__)
 
@@ -34,7 +32,7 @@ async def write_line(
     now: datetime,
     origin: Origin = HERE,
 ) -> None:
-    """In the transaction of the change. `after` holds no secrets."""
+    """In the transaction of the change. Secrets in `after` are redacted."""
     await connection.execute(
         sql["write_line"],
         merchant_id,
@@ -43,7 +41,7 @@ async def write_line(
         action,
         object_id,
         None,
-        Raw(encode(after)),
+        told(after),
         origin.ip,
         origin.request_id,
         now,

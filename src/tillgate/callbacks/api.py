@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Raw
 
+from tillgate.audit.model import Owner
 from tillgate.callbacks.commands import ApplyCallback, Message
 from tillgate.callbacks.store import RefusedMessage, Tally
 from tillgate.connections.store import Connections, Linked
@@ -18,7 +19,6 @@ from tillgate.kit import clock, ids
 from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import Answer, Receive, Scope, encode, read_body
 from tillgate.kit.refusal import Refused
-from tillgate.payments.records import Owner
 
 BODY_MAX_BYTES = 256 * 1024
 """The largest message that a processor may send."""

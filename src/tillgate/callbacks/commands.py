@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from tillgate.audit.model import Owned, Owner
 from tillgate.callbacks.model import Callback, SeenCallback
 from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Decision, Need, Outcome, Ref
@@ -15,7 +16,6 @@ from tillgate.engine.world import World
 from tillgate.kit import ids
 from tillgate.payments.apply import Applied, apply, wants
 from tillgate.payments.model import PaymentReference
-from tillgate.payments.records import Owned, Owner
 
 RETRIES = tuple(timedelta(seconds=s) for s in (2, 10, 60, 600, 3600))
 """When a message that fits no payment yet is tried again; after the last it is a dead letter."""

@@ -14,6 +14,7 @@ from litestar import MediaType, Request, Response, get, post
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Stream
 
+from tillgate.audit.model import Owner
 from tillgate.callbacks.api import callback_url
 from tillgate.checkout.model import State, View
 from tillgate.checkout.pages import choose_language, render
@@ -33,7 +34,6 @@ from tillgate.payments.commands import Redirect as GoOn
 from tillgate.payments.commands import SettleStart, Started, StartTry
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
-from tillgate.payments.records import Owner
 from tillgate.payments.store import LatestTry, find_payment, latest_try
 from tillgate.settings import Settings
 

@@ -30,6 +30,8 @@ Data = Annotated[Path, typer.Option(help="Folder in which `tillgate dev` keeps e
 SandboxData = Annotated[Path | None, typer.Option(help="Folder to remember payments in.")]
 Name = Annotated[str, typer.Option(help="Name of the business, as payers see it.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one line of JSON.")]
+OneMerchant = Annotated[str | None, typer.Option(help="Check only this merchant, `mer_…`.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with one that was interrupted.")]
 
 app = typer.Typer(
     help="Tillgate, a payment gateway of your own.",
@@ -39,6 +41,8 @@ app = typer.Typer(
 )
 merchant_app = typer.Typer(help="Merchants of this installation.", no_args_is_help=True)
 app.add_typer(merchant_app, name="merchant")
+ledger_app = typer.Typer(help="The books of this installation.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
 
 
 def main() -> None:
@@ -129,6 +133,24 @@ def run_merchant_create(name: Name, data: Data = Path(".tillgate"), json: Json =
 
     created = asyncio.run(create(name, os.environ, data))
     sys.stdout.write(show(created, as_json=json))
+
+
+@ledger_app.command("check")
+def run_ledger_check(
+    data: Data = Path(".tillgate"),
+    merchant: OneMerchant = None,
+    json: Json = False,
+    resume: Resume = False,
+) -> None:
+    """Recompute every account from its transfers, and compare. Changes nothing.
+
+    Of the database that DATABASE_URL names, or of the `tillgate dev` running in --data. The status
+    is 0 when the books are right, 1 when they are not, 2 when they could not be checked.
+    """
+    from tillgate.cli.ledger import check
+
+    status = check(data.absolute(), os.environ, merchant, resume=resume, as_json=json)
+    raise typer.Exit(status)
 
 
 def _settings(data: Path, address: str) -> "Settings":

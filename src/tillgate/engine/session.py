@@ -59,8 +59,8 @@ async def connect(dsn: str, schema: Schema, limits: Limits, lock_timeout_ms: int
             "enable_mergejoin": "off",
         },
     )
-    await db.set_up(connection)
     backend = (await connection.fetch(BACKEND))[0]
+    await db.enter(connection)
     return Session(connection, Backend(*backend), schema)
 
 

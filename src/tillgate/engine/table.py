@@ -1,7 +1,7 @@
 """Tables as the engine knows them: a frozen struct is a row, its fields are the columns."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Annotated, Any, TypeVar, get_type_hints
 from uuid import UUID
@@ -15,6 +15,7 @@ Text = Annotated[str, "text"]
 Bool = Annotated[bool, "boolean"]
 Id = Annotated[UUID, "uuid"]
 Time = Annotated[datetime, "timestamptz"]
+Day = Annotated[date, "date"]
 Json = Annotated[Raw, "json"]
 Bytes = Annotated[bytes, "bytea"]
 OptionalBigint = Annotated[int | None, "bigint"]

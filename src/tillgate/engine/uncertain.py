@@ -34,8 +34,10 @@ class Uncertain(Exception):
             status = await _status(session, self.transaction)
             if status != "committed":
                 return None if status == "in progress" else False
-        elif await session.connection.fetch(END, *self.backend):
-            return None
+        else:
+            await session.connection.execute("SET ROLE NONE")  # only its own user may end it
+            if await session.connection.fetch(END, *self.backend):
+                return None
         if not self.inserted:
             return True
         return await session.exists(next(iter(self.inserted.values()))[0])

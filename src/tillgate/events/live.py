@@ -68,6 +68,7 @@ class Announcer:
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=db.CONNECT_TIMEOUT_S)
                 try:
+                    await db.enter(connection)
                     await self._announce(connection)
                 finally:
                     connection.terminate()
@@ -140,6 +141,7 @@ class Listener:
         gone = asyncio.Event()
         connection.add_termination_listener(lambda _: gone.set())
         try:
+            await db.enter(connection)
             await connection.add_listener(CHANNEL, self._heard)
             self._wake(self._watchers)  # whatever was missed while nobody listened
             await gone.wait()

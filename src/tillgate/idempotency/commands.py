@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tillgate.engine.command import Command, Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
-from tillgate.idempotency.model import KEPT_FOR, REPLAYED, REUSED, IdempotencyKey
+from tillgate.idempotency.model import KEPT_FOR, REPLAYED, REUSED, IdempotencyKey, vet_key
 from tillgate.kit.http import Answer, error_body
 
 
@@ -54,3 +54,15 @@ class Once(NamedTuple):
         if found.digest != self.digest:
             return REUSED
         return Outcome(Answer(found.status_code, found.body.encode(), REPLAYED))
+
+
+def gated(
+    key: str | None, digest: bytes, object_id: UUID, request_id: str, command: Command
+) -> Command | Refused:
+    """The command behind the gate of its Idempotency-Key; as it is, when there is no key."""
+    if key is None:
+        return command
+    refused = vet_key(key)
+    if refused is not None:
+        return refused
+    return Once(command.merchant_id, key, digest, object_id, request_id, command)

@@ -45,6 +45,17 @@ def beside(module_file: str, name: str = "store.sql") -> dict[str, str]:
     return statements(Path(module_file).with_name(name))
 
 
+ROLE = "tillgate_app"
+"""What the programs are while they work: it may not change what is booked (see the migrations)."""
+
+
+async def enter(connection: Any) -> None:
+    """Makes a connection one of the product's: its role, its codecs. Raises
+    asyncpg.PostgresError where the role is not there, or not given to this user."""
+    await connection.execute(f"SET ROLE {ROLE}")
+    await set_up(connection)
+
+
 async def set_up(connection: Any) -> None:
     """Codecs: json columns come and go as the exact text, in `msgspec.Raw`."""
     for kind in ("json", "jsonb"):
@@ -71,7 +82,7 @@ async def open_pool(dsn: str, size: int) -> Pool:
         dsn,
         min_size=0,
         max_size=size,
-        init=set_up,
+        init=enter,
         reset=_keep,
         command_timeout=READ_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,

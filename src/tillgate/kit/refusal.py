@@ -13,10 +13,13 @@ CODES: dict[str, tuple[int, str]] = {
     "connection_unusable": (400, "invalid_request_error"),
     "content_type_unsupported": (415, "invalid_request_error"),
     "database_unavailable": (503, "api_error"),
+    "hold_state": (409, "invalid_request_error"),
     "idempotency_key_in_use": (409, "idempotency_error"),
     "idempotency_key_reused": (400, "idempotency_error"),
+    "insufficient_funds": (402, "invalid_request_error"),
     "internal": (500, "api_error"),
     "json_invalid": (400, "invalid_request_error"),
+    "limit_exceeded": (402, "invalid_request_error"),
     "method_not_allowed": (405, "invalid_request_error"),
     "not_found": (404, "invalid_request_error"),
     "overloaded": (503, "api_error"),
@@ -26,6 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
     "payment_state": (409, "invalid_request_error"),
     "permission_denied": (403, "authentication_error"),
     "url_refused": (400, "invalid_request_error"),
+    "wallet_frozen": (409, "invalid_request_error"),
 }
 
 

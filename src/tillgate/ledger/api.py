@@ -1,19 +1,14 @@
-"""`GET /v1/balance` and `GET /v1/wallets/{user}`: what the ledger says now."""
+"""`GET /v1/balance`: what the merchant has now."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from litestar import get
-from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 
 from tillgate.kit.caller import Caller
 from tillgate.kit.db import Pool, beside
-from tillgate.kit.money import find_asset
-from tillgate.kit.refusal import Refused, RefusedError
 
 sql = beside(__file__)
-
-USER_MAX_CHARACTERS = 128
 
 
 class Amount(Struct, frozen=True):
@@ -24,29 +19,17 @@ class Amount(Struct, frozen=True):
 
 
 class Balance(Struct, frozen=True):
-    """What the merchant has: `available` to dispose of, `in_review` until a person decides."""
+    """What the merchant has: `available` to dispose of, of which `reserved` is already set aside
+    and not counted; `pending`, set aside for it by others; `in_review` until a person decides;
+    `receivable`, what others owe it since a fact was more than they had; `fees`, paid so far."""
 
     object: Literal["balance"]
     available: list[Amount]
+    pending: list[Amount]
+    reserved: list[Amount]
     in_review: list[Amount]
-    livemode: bool
-
-
-class WalletBalance(Struct, frozen=True):
-    """`total` is posted; `available` is what holds leave of it."""
-
-    currency: str
-    total: int
-    available: int
-    held: int
-
-
-class Wallet(Struct, frozen=True):
-    """A user's accounts, one for each currency that was ever used."""
-
-    object: Literal["wallet"]
-    user: str
-    balances: list[WalletBalance]
+    receivable: list[Amount]
+    fees: list[Amount]
     livemode: bool
 
 
@@ -54,35 +37,20 @@ class Wallet(Struct, frozen=True):
 async def retrieve_balance(caller: Caller, pool: Pool) -> Balance:
     """The merchant's balances, by currency."""
     rows = await pool.fetch(sql["merchant_accounts"], caller.merchant_id)
-
-    def of(code: str) -> list[Amount]:
-        return [Amount(r["posted"] - r["held_out"], r["asset"]) for r in rows if r["code"] == code]
-
-    return Balance("balance", of("available"), of("suspense"), caller.livemode)
-
-
-@get("/v1/wallets/{user:str}", operation_id="retrieveWallet")
-async def retrieve_wallet(
-    user: Annotated[str, PathParameter(max_length=USER_MAX_CHARACTERS)],
-    caller: Caller,
-    pool: Pool,
-    currency: Annotated[
-        str | None, QueryParameter(description="Only this currency, shown even when it is zero.")
-    ] = None,
-) -> Wallet:
-    """A user's wallet. A user who was never credited has an empty one."""
-    asset = find_asset(currency) if currency is not None else None
-    if currency is not None and asset is None:
-        raise RefusedError(Refused("parameter_invalid", "This currency is unknown.", "currency"))
-    rows = await pool.fetch(sql["wallet_accounts"], caller.merchant_id, f"user:{user}")
-    balances = [
-        WalletBalance(r["asset"], r["posted"], r["posted"] - r["held_out"], r["held_out"])
-        for r in rows
-        if asset is None or r["asset"] == asset
-    ]
-    if asset is not None and not balances:
-        balances = [WalletBalance(asset, 0, 0, 0)]
-    return Wallet("wallet", user, balances, caller.livemode)
+    of = {code: [row for row in rows if row["code"] == code] for code in CODES}
+    own = of["available"]
+    return Balance(
+        object="balance",
+        available=[Amount(row["posted"] - row["held_out"], row["asset"]) for row in own],
+        pending=[Amount(row["held_in"], row["asset"]) for row in own],
+        reserved=[Amount(row["held_out"], row["asset"]) for row in own],
+        in_review=[Amount(row["posted"], row["asset"]) for row in of["suspense"]],
+        receivable=[Amount(-row["posted"], row["asset"]) for row in of["receivable"]],
+        fees=[Amount(-row["posted"], row["asset"]) for row in of["fees"]],
+        livemode=caller.livemode,
+    )
 
 
-routes = [retrieve_balance, retrieve_wallet]
+CODES = ("available", "suspense", "receivable", "fees")
+
+routes = [retrieve_balance]

@@ -7,6 +7,7 @@ import base64
 import binascii
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import asyncpg
 import structlog
@@ -48,6 +49,7 @@ TOO_LARGE = Refused("body_too_large", "The body is larger than this route takes.
 NO_KEY = Refused(
     "api_key_missing", "Send your secret key: `Authorization: Bearer sk_…`, or as user of Basic."
 )
+NOWHERE = Refused("not_found", "There is nothing at this address.")
 NOT_WITH_THIS_KEY = Refused("permission_denied", "A publishable key may not do this.")
 NOT_JSON = Refused("content_type_unsupported", "Send the body as application/json.")
 INTERNAL = Refused("internal", "Something went wrong here; the request id finds it in the log.")
@@ -138,6 +140,9 @@ class Gateway:
         posts = scope["method"] == "POST"
         if posts and path.startswith("/callbacks/"):
             return await self._callbacks.receive(scope, receive, request_id)
+        refused = _nul(path, scope["query_string"])
+        if refused is not None:
+            return refused
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         if path.startswith("/v1/") and path not in PUBLIC:
@@ -203,6 +208,16 @@ def _header(scope: Scope, name: bytes) -> str | None:
 def _room(scope: Scope) -> str:
     """The beginning of the path, for the log: what follows may be a payer's secret."""
     return "/" + scope["path"].split("/")[1]
+
+
+def _nul(path: str, query: bytes) -> Refused | None:
+    """PostgreSQL's text cannot hold NUL: nothing is named so, and nothing can be asked for so."""
+    if "\0" in path:
+        return NOWHERE
+    for name, value in parse_qsl(query.decode("latin-1")) if b"%00" in query else ():
+        if "\0" in name + value:
+            return Refused("parameter_invalid", "It holds the character NUL.", name)
+    return None
 
 
 def _is_json(scope: Scope) -> bool:

@@ -7,12 +7,31 @@ import msgspec
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
+from tillgate.audit.api import AuditEntry
 from tillgate.events.catalogue import API_VERSION, TYPES
 from tillgate.kit.http import ErrorBody
 from tillgate.kit.money import ASSETS
+from tillgate.kit.pages import ListOut
 from tillgate.payments.api import CreateIn
 from tillgate.payments.model import PaymentAnswer
+from tillgate.wallets.api import (
+    CurrencyIn,
+    HoldIn,
+    LimitsIn,
+    MovementIn,
+    Nothing,
+    PostIn,
+    TransferIn,
+)
+from tillgate.wallets.reading import StatementLine
 from tillgate.webhooks.api import EndpointIn
+
+WALLET_BODIES = (CurrencyIn, HoldIn, LimitsIn, MovementIn, TransferIn)
+EXACT = (
+    CreateIn, EndpointIn, PaymentAnswer, ErrorBody, AuditEntry, ListOut[StatementLine],
+    *WALLET_BODIES, PostIn, Nothing,
+)  # fmt: skip
+"""Types whose schema is msgspec's: Litestar forgets the limits inside lists and objects."""
 
 URL = r"^https?://[A-Za-z0-9.-]*[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][!-\[\]-~]*)?$"
 GLOBS = ["*", "payment.*", *TYPES]
@@ -43,6 +62,7 @@ CONFIG = OpenAPIConfig(
 REFUSALS = {
     "400": "A parameter is missing, unknown or invalid; `param` names it.",
     "401": "The key is missing or unknown.",
+    "402": "The wallet has too little, or its limits forbid it.",
     "403": "This key may not do that.",
     "404": "There is no such object.",
     "405": "This address does not take that method.",
@@ -56,39 +76,90 @@ REFUSALS = {
 def document(schema: dict[str, Any]) -> dict[str, Any]:
     """The whole document from Litestar's part of it."""
     schemas: dict[str, Any] = schema["components"].setdefault("schemas", {})
-    types = [CreateIn, EndpointIn, PaymentAnswer, ErrorBody]
-    _, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
-    # msgspec's own are exact: Litestar forgets the limits inside lists and objects
+    _, components = msgspec.json.schema_components(EXACT, ref_template=REFERENCE)
     schemas.update(components)
+    for shape in schemas.values():
+        if "description" in shape:
+            shape["description"] = " ".join(shape["description"].split())
     _forms(schemas)
     schema["paths"].setdefault("/v1/payments", {})["post"] = _create_payment()
     paths: dict[str, dict[str, dict[str, Any]]] = schema["paths"]
+    statement = paths["/v1/wallets/{user}/statement"]["get"]["responses"]["200"]
+    statement["content"] = _json("ListOut_StatementLine_") | CSV
     for path, item in paths.items():
         for operation in item.values():
             operation["tags"] = [path.split("/")[2].replace("_", " ").capitalize()]
             operation["summary"] = _words(operation["operationId"])
-            for parameter in operation.get("parameters", []):
-                if parameter["name"] == "Idempotency-Key":
-                    parameter["schema"] = IDEMPOTENCY_KEY
+            _parameters(operation)
             _links(operation)
             _refusals(operation["responses"])
     return _renamed(schema)
 
 
-FORMS: dict[str, dict[str, dict[str, Any]]] = {
+Forms = dict[str, dict[str, Any]]
+
+WALLET: Forms = {"currency": {"enum": sorted(ASSETS), "examples": ["eur"]}}
+WORDS: Forms = {
+    "reference": {"pattern": "^[ -~]*$", "examples": ["order-10482"]},
+    "description": {"examples": ["Two blue mugs"]},
+}
+
+FORMS: dict[str, Forms] = {
     "CreateIn": {
         "currency": {"enum": sorted(ASSETS)},
         "success_url": {"pattern": URL, "examples": ["https://shop.example/thanks/{payment_id}"]},
         "cancel_url": {"pattern": URL, "examples": ["https://shop.example/cart"]},
-        "wallet_user": {"pattern": "^[!-~]+$", "examples": ["user-17"]},
+        "wallet_user": {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]},
         "connection": {"pattern": "^con_[0-9a-hjkmnp-tv-z]{26}$"},
     },
+    "CurrencyIn": WALLET,
+    "HoldIn": WALLET | WORDS | {"amount": {"examples": [4000]}},
+    "LimitsIn": WALLET | {"day_max": {"examples": [50_000]}},
+    "MovementIn": WALLET | WORDS | {"amount": {"examples": [10_000]}},
+    "PostIn": {"amount": {"examples": [2500]}},
+    "TransferIn": {
+        **WALLET,
+        **WORDS,
+        "amount": {"examples": [1500]},
+        "from": {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]},
+        "to": {"pattern": "^[!-.0-~]+$", "examples": ["user-18"]},
+    },
+    "AuditEntry": {"before": {"type": "object"}, "after": {"type": "object"}},
     "EndpointIn": {
         "url": {"format": "uri", "examples": ["https://shop.example/webhooks"]},
         "events": {"items": {"type": "string", "examples": GLOBS}},
     },
 }
 """What the types leave open: the form that strings have. Some are narrower than what is taken."""
+
+
+MOMENT = {"minimum": 0}
+
+PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Idempotency-Key": ("The same key gives the same answer for 24 hours.", IDEMPOTENCY_KEY),
+    "at": ("Unix seconds: as of then.", MOMENT),
+    "created[gte]": ("Unix seconds: since then.", MOMENT),
+    "created[gt]": ("Unix seconds: after then.", MOMENT),
+    "created[lte]": ("Unix seconds: until then, and then.", MOMENT),
+    "created[lt]": ("Unix seconds: before then.", MOMENT),
+    "currency": ("Only the wallet in this currency.", {"enum": sorted(ASSETS)}),
+    "endpoint": ("The endpoint's id, `we_…`.", {}),
+    "event": ("The event's id, `evt_…`.", {}),
+    "hold_id": ("The hold's id, `hold_…`.", {}),
+    "payment": ("The payment's id, `pay_…`.", {}),
+    "status": ("Only those that have this status now.", {}),
+    "user": ("Your name of the user.", {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]}),
+}
+"""name → (what it means where the handler does not say; what its type leaves open)."""
+
+
+def _parameters(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        words, form = PARAMETERS.get(parameter["name"], ("", {}))
+        parameter["description"] = parameter.get("description") or words
+        shape: dict[str, Any] = parameter["schema"]
+        # of `string or null` the string
+        (shape["oneOf"][0] if "oneOf" in shape and form is not MOMENT else shape).update(form)
 
 
 def _forms(schemas: dict[str, Any]) -> None:
@@ -102,10 +173,18 @@ def _forms(schemas: dict[str, Any]) -> None:
 NAMES = {
     "Amount": "Money",
     "CreateIn": "NewPayment",
+    "CurrencyIn": "WalletChoice",
     "ErrorBody": "Error",
     "EndpointIn": "NewWebhookEndpoint",
     "EventObject": "Event",
+    "HoldIn": "NewHold",
+    "HoldObject": "Hold",
+    "LimitsIn": "NewWalletLimits",
+    "MovementIn": "NewMovement",
     "PaymentAnswer": "Payment",
+    "Nothing": "HoldVoiding",
+    "PostIn": "HoldPosting",
+    "TransferIn": "NewWalletTransfer",
 }
 """What our types are called outside, where that differs; `ListOut_….T_` is a list of T."""
 
@@ -123,7 +202,7 @@ def _renamed(value: Any) -> Any:
 
 def _outside(name: str) -> str:
     if name.startswith("ListOut_"):
-        inner = name.rstrip("_").rpartition(".")[2]
+        inner = name.removeprefix("ListOut_").rstrip("_").rpartition(".")[2]
         return NAMES.get(inner, inner) + "List"
     return NAMES.get(name, name)
 
@@ -161,32 +240,40 @@ def _create_payment() -> dict[str, Any]:
     }
 
 
-LINKS = {
-    "createPayment": ("id", {"payment": ["retrievePayment"]}),
-    "listPayments": ("data/0/id", {"payment": ["retrievePayment"]}),
-    "listEvents": ("data/0/id", {"event": ["retrieveEvent"]}),
-    "createWebhookEndpoint": (
-        "id",
-        {"endpoint": ["retrieveWebhookEndpoint", "listWebhookDeliveries", "deleteWebhookEndpoint"]},
+LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "createPayment": ({"payment": "id"}, ["retrievePayment"]),
+    "listPayments": ({"payment": "data/0/id"}, ["retrievePayment"]),
+    "listEvents": ({"event": "data/0/id"}, ["retrieveEvent"]),
+    "listWebhookEndpoints": (
+        {"endpoint": "data/0/id"},
+        ["retrieveWebhookEndpoint", "listWebhookDeliveries"],
     ),
+    "createWebhookEndpoint": (
+        {"endpoint": "id"},
+        ["retrieveWebhookEndpoint", "listWebhookDeliveries", "deleteWebhookEndpoint"],
+    ),
+    "createHold": ({"user": "user", "hold_id": "id"}, ["retrieveHold", "postHold", "voidHold"]),
+    "listHolds": ({"user": "data/0/user", "hold_id": "data/0/id"}, ["retrieveHold"]),
 }
-"""operation → (where its answer holds an id, {parameter: the operations that take that id})."""
+"""operation → ({parameter: where its answer holds it}, the operations that take these)."""
 
 
 def _links(operation: dict[str, Any]) -> None:
-    place, takers = LINKS.get(operation["operationId"], ("", {}))
+    places, takers = LINKS.get(operation["operationId"], ({}, []))
     answers = [answer for status, answer in operation["responses"].items() if status < "300"]
-    for parameter, names in takers.items():
-        for name in names:
-            answers[0].setdefault("links", {})[name] = {
-                "operationId": name,
-                "parameters": {parameter: f"$response.body#/{place}"},
-            }
+    for name in takers:
+        answers[0].setdefault("links", {})[name] = {
+            "operationId": name,
+            "parameters": {key: f"$response.body#/{place}" for key, place in places.items()},
+        }
 
 
 def _refusals(responses: dict[str, Any]) -> None:
     for status, meaning in REFUSALS.items():
         responses[status] = {"description": meaning, "content": _json("ErrorBody")}
+
+
+CSV = {"text/csv": {"schema": {"type": "string", "description": "A row of names, then lines."}}}
 
 
 def _json(name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tillgate.kit import crypto, db
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Pool
 from tillgate.kit.outbound import Outbound, Policy
-from tillgate.ledger.model import Account, Transfer
+from tillgate.ledger.model import Account, Hold, Transfer
 from tillgate.merchants.store import Keys
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import (
@@ -31,6 +31,7 @@ from tillgate.payments.model import (
     Try,
 )
 from tillgate.settings import Settings
+from tillgate.wallets.model import WalletLimit
 from tillgate.webhooks.store import sql as webhooks_sql
 
 LOCK_ORDER: tuple[type[Struct], ...] = (
@@ -40,11 +41,13 @@ LOCK_ORDER: tuple[type[Struct], ...] = (
     Try,
     OperationRow,
     ProcessorObject,
+    Hold,
     IdempotencyKey,
     SeenCallback,
     Event,
     AuditLine,
     Account,
+    WalletLimit,
     Transfer,
 )
 """The one order in which rows are locked: cold tables first, hot ones last."""

@@ -1,5 +1,6 @@
 """Litestar's part: reading routes, pages, health, the document; and how its errors are answered."""
 
+import re
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,12 +10,15 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from tillgate.audit import api as audit_api
+from tillgate.audit.model import Owner
 from tillgate.audit.store import Origin
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
 from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events import api as events_api
+from tillgate.idempotency.api import Clerk, IdempotencyHeader
 from tillgate.idempotency.store import Gates
 from tillgate.kit import clock, crypto, db
 from tillgate.kit.caller import Caller
@@ -24,6 +28,8 @@ from tillgate.ledger import api as ledger_api
 from tillgate.main import openapi
 from tillgate.main.parts import Parts, digest_key_of
 from tillgate.payments import api as payments_api
+from tillgate.wallets import api as wallets_api
+from tillgate.wallets import reading as wallets_reading
 from tillgate.webhooks import api as webhooks_api
 
 log = structlog.get_logger()
@@ -52,6 +58,8 @@ def site(parts: Parts) -> Litestar:
         "request_id": Provide(_request_id, sync_to_thread=False),
         "origin": Provide(_origin, sync_to_thread=False),
         "now": Provide(_now, sync_to_thread=False),
+        "owner": Provide(_owner, sync_to_thread=False),
+        "clerk": Provide(_clerk, sync_to_thread=False),
     }
     app = Litestar(
         [
@@ -59,6 +67,9 @@ def site(parts: Parts) -> Litestar:
             *events_api.routes,
             *webhooks_api.routes,
             *ledger_api.routes,
+            *wallets_api.routes,
+            *wallets_reading.routes,
+            *audit_api.routes,
             *checkout_api.routes,
             health,
             ready,
@@ -93,6 +104,20 @@ def _origin(request: AnyRequest) -> Origin:
     return Origin(request.client.host if request.client else None, _request_id(request))
 
 
+def _owner(request: AnyRequest) -> Owner:
+    caller = _caller(request)
+    return Owner(caller.merchant_id, caller.livemode, caller.actor, *_origin(request))
+
+
+def _clerk(
+    request: AnyRequest,
+    engine: Engine,
+    gates: Gates,
+    idempotency_key: IdempotencyHeader = None,
+) -> Clerk:
+    return Clerk(engine, gates, idempotency_key, _request_id(request))
+
+
 def _now() -> datetime:
     return clock.now()
 
@@ -118,8 +143,17 @@ def _on_validation(request: AnyRequest, error: ValidationException) -> Response[
     if param is not None and param.startswith("created_"):
         param = f"created[{param.removeprefix('created_')}]"
     message = str(first.get("message", error.detail))
+    absent = ABSENT.match(message)
+    if absent:
+        param = absent[1]
+        return _refuse(request, Refused("parameter_missing", f"{param} is required.", param))
     code = "parameter_missing" if "required" in message.lower() else "parameter_invalid"
     return _refuse(request, Refused(code, f"{param or 'The request'}: {message}.", param))
+
+
+ABSENT = re.compile(r"Missing required query parameter '(.+?)'")
+
+"""How Litestar says that a query lacks something; it names it nowhere else."""
 
 
 def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:

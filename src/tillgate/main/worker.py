@@ -16,6 +16,7 @@ from tillgate.main import logs
 from tillgate.main.parts import Parts, opened
 from tillgate.payments.jobs import Expiry, Forgetting, Looks
 from tillgate.settings import Settings
+from tillgate.wallets.jobs import HoldExpiry
 from tillgate.webhooks.jobs import Sender
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     return [
         sender.run(stop),
         _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
+        _repeat("holds", HoldExpiry(pool, engine).once, POLL_S, stop),
         _repeat("looks", Looks(pool, engine, connections).once, POLL_S, stop),
         _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
         _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),

@@ -10,11 +10,11 @@ from litestar import get
 from litestar.params import QueryParameter
 from msgspec import Meta, Raw, Struct
 
+from tillgate.audit.model import Owner
 from tillgate.connections.store import Connections, Linked
 from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
-from tillgate.idempotency.commands import Once
-from tillgate.idempotency.model import vet_key
+from tillgate.idempotency.commands import gated
 from tillgate.kit import body, crypto, ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
@@ -22,10 +22,10 @@ from tillgate.kit.db import Pool
 from tillgate.kit.http import Answer
 from tillgate.kit.money import AMOUNT_MAX_MINOR, Money, find_asset
 from tillgate.kit.refusal import Refused, RefusedError
+from tillgate.ledger.model import NO_USER, may_own_wallet
 from tillgate.payments.commands import CreatePayment
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment, PaymentAnswer, Status, answer
-from tillgate.payments.records import Owner
 from tillgate.payments.store import find_payment, sql
 
 EXPIRES_MIN_S, EXPIRES_MAX_S, EXPIRES_DEFAULT_S = 60, 30 * 86_400, 86_400
@@ -154,15 +154,9 @@ class Payments:
     def _once(
         self, request: Request, wanted: CreateIn, command: CreatePayment
     ) -> Command | Refused:
-        key = request.idempotency_key
-        if key is None:
-            return command
-        refused = vet_key(key)
-        if refused is not None:
-            return refused
         said = b"POST /v1/payments\n" + _canonical.encode(wanted)
         digest = crypto.mac(self._digest_key, said)
-        return Once(command.merchant_id, key, digest, command.id, request.request_id, command)
+        return gated(request.idempotency_key, digest, command.id, request.request_id, command)
 
 
 EMPTY = Raw(b"{}")
@@ -178,10 +172,8 @@ def _check(wanted: CreateIn, linked: Linked) -> Refused | None:
         url: str | None = getattr(wanted, name)
         if url is not None and not _is_url(url):
             return Refused("parameter_invalid", "This is not an http or https URL.", name)
-    if wanted.wallet_user is not None and not wanted.wallet_user.isprintable():
-        return Refused(
-            "parameter_invalid", "wallet_user has unprintable characters.", "wallet_user"
-        )
+    if wanted.wallet_user is not None and not may_own_wallet(wanted.wallet_user):
+        return Refused("parameter_invalid", f"wallet_user {NO_USER}", "wallet_user")
     if wanted.capture_method == "manual" and not linked.connector.capabilities.manual_capture:
         return Refused(
             "parameter_invalid", f"{linked.name} cannot capture later.", "capture_method"

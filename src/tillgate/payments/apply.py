@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tillgate.audit.model import Owner
 from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Need, Ref
 from tillgate.engine.world import World
@@ -20,7 +21,7 @@ from tillgate.ledger.model import Account, AccountKey, available, clearing, susp
 from tillgate.ledger.rules import Book, Fact
 from tillgate.payments import rules
 from tillgate.payments.model import OperationRow, Payment, ProcessorObject, Try
-from tillgate.payments.records import Owner, family, payment_event
+from tillgate.payments.records import family, payment_event
 
 
 class Applied(NamedTuple):

@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from tillgate.audit.model import Owned, Owner
 from tillgate.connectors.protocol import (
     Absent,
     Answered,
@@ -38,7 +39,7 @@ from tillgate.payments.model import (
     answer_text,
     render,
 )
-from tillgate.payments.records import Owned, Owner, family, payment_audit, payment_event
+from tillgate.payments.records import family, payment_audit, payment_event
 
 LEASE = timedelta(seconds=30)
 """How long a start may take before a worker looks what became of it."""
@@ -179,7 +180,13 @@ class StartTry(Owned, frozen=True):
         )  # fmt: skip
         ours = ids.show("op", self.operation_id)
         reference = PaymentReference(payment.merchant_id, self.connection_id, ours, payment.id)
-        rows: tuple[Struct, ...] = (moved, attempt, operation, reference)
+        rows: tuple[Struct, ...] = (
+            moved,
+            attempt,
+            operation,
+            reference,
+            payment_audit("payment.try", moved, self.owner, following, now),
+        )
         if payment.status != "pending":
             rows += (payment_event("payment.pending", moved, self.owner, following, now),)
         return rows
@@ -238,6 +245,11 @@ class TakeLook(Owned, frozen=True):
             return rows
         if not any(isinstance(row, OperationRow) for row in rows):
             rows += (_looked_at(asked.operation, now),)
+        moved = [row for row in rows if isinstance(row, Payment)]
+        following = ids.series(self.id)
+        rows += tuple(
+            payment_audit("payment.look", one, self.owner, following, now) for one in moved
+        )
         return Outcome(None, rows)
 
     def _rows(self, world: World, asked: "Asked", now: datetime) -> tuple[Struct, ...] | Need:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from tillgate.audit.model import Owner
 from tillgate.connections.store import Connections
 from tillgate.engine.writer import Engine
 from tillgate.idempotency.model import KEPT_FOR
@@ -13,7 +14,6 @@ from tillgate.kit import ids
 from tillgate.kit.db import Pool
 from tillgate.kit.failpoints import failpoint
 from tillgate.payments.commands import ExpirePayment, TakeLook
-from tillgate.payments.records import Owner
 from tillgate.payments.store import sql
 
 BATCH = 50

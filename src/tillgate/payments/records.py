@@ -2,26 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Raw, Struct
-
-from tillgate.audit.model import AuditLine
+from tillgate.audit.model import AuditLine, Owner, line
 from tillgate.engine.command import Ref
 from tillgate.events.model import Event, event
-from tillgate.kit.http import encode
 from tillgate.payments.model import OperationRow, Payment, Try, render
-
-
-class Owner(NamedTuple):
-    """Whose payment, and who asks, as events and the audit name them."""
-
-    merchant_id: UUID
-    livemode: bool
-    actor: str
-    ip: str | None = None
-    request_id: str | None = None
 
 
 def family(merchant_id: UUID, payment_id: UUID) -> tuple[Ref, ...]:
@@ -39,20 +25,5 @@ def payment_event(
 def payment_audit(
     action: str, payment: Payment, owner: Owner, following: Iterator[UUID], now: datetime
 ) -> AuditLine:
-    after = Raw(
-        encode({"status": payment.status, "amount": payment.amount, "currency": payment.asset})
-    )
-    return AuditLine(
-        payment.merchant_id, next(following), owner.actor, action, payment.id, None,
-        after, owner.ip, owner.request_id, now,
-    )  # fmt: skip
-
-
-class Owned(Struct, frozen=True):
-    """A command for one merchant."""
-
-    owner: Owner
-
-    @property
-    def merchant_id(self) -> UUID:
-        return self.owner.merchant_id
+    after = {"status": payment.status, "amount": payment.amount, "currency": payment.asset}
+    return line(owner, action, payment.id, following, now, after=after)

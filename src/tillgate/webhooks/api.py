@@ -4,23 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, delete, get, post
-from litestar.params import HeaderParameter, SkipValidation
+from litestar import Response, delete, get, post
+from litestar.params import SkipValidation
 from msgspec import Meta, Raw, Struct
 
 from tillgate.audit.store import Origin
+from tillgate.idempotency.api import IdempotencyHeader
 from tillgate.idempotency.store import Gates
-from tillgate.kit import body, ids, pages, queries
+from tillgate.kit import ids, pages, queries
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Connection, Pool
 from tillgate.kit.http import Answer, encode
 from tillgate.kit.networks import URL_MAX_LENGTH, Policy
+from tillgate.kit.queries import vetting
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.webhooks import commands, rules, store
 from tillgate.webhooks.store import Attempt, Delivery, Endpoint
@@ -105,24 +107,11 @@ class WebhookDelivery(Struct, frozen=True, kw_only=True):
     settled: int | None
 
 
-IdempotencyHeader = Annotated[
-    str | None,
-    HeaderParameter(
-        header="Idempotency-Key", description="The same key gives the same answer for 24 hours."
-    ),
-]
-
-_decoder = msgspec.json.Decoder(EndpointIn)
-
-
-async def _vet_body(request: Request[Any, Any, Any]) -> None:
-    """Refuses what cannot be read in our words; Litestar's would not name the parameter."""
-    refused = body.decode(_decoder, await request.body())
-    if isinstance(refused, Refused):
-        raise RefusedError(refused)
-
-
-@post("/v1/webhook_endpoints", operation_id="createWebhookEndpoint", before_request=_vet_body)
+@post(
+    "/v1/webhook_endpoints",
+    operation_id="createWebhookEndpoint",
+    before_request=vetting(EndpointIn),
+)
 async def create(
     data: EndpointIn,
     caller: Caller,

@@ -262,7 +262,7 @@ async def _connect(dsn: str) -> Connection:
             "enable_mergejoin": "off",
         },
     )
-    await db.set_up(connection)
+    await db.enter(connection)
     return connection
 
 

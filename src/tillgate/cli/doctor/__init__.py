@@ -1,7 +1,8 @@
 """`tillgate doctor`: what is wrong with a set-up, and how to mend it.
 
 It looks, and changes nothing. Here: which checks there are, in which order, and how they are told.
-The checks are functions: in `setup` and `machine`, and of the database in `server` and `content`.
+The checks are functions: in `setup` and `machine`, and of the database in `server`, `rights` and
+`content`.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 import asyncpg
 import msgspec
 
-from tillgate.cli.doctor import content, machine, server, setup
+from tillgate.cli.doctor import content, machine, rights, server, setup
 from tillgate.cli.doctor.findings import Said, State, skipped, warning, wrong
 from tillgate.cli.doctor.server import Database
 from tillgate.cli.doctor.setup import Setup
@@ -70,7 +71,7 @@ OF_DATABASE: tuple[Check[Database], ...] = (
     Check("connection limit", server.connection_limit),
     Check("clocks", server.clocks),
     Check("migrations", content.migrations, ("version",)),
-    Check("rights", content.rights, ("migrations",)),
+    Check("rights", rights.rights, ("migrations",)),
     Check("sealed values", content.sealed, (*IN_IT, "secret")),
     Check("live merchants", content.live, IN_IT),
     Check("processors", content.processors, IN_IT),

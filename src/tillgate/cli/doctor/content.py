@@ -10,14 +10,14 @@ import asyncpg
 import msgspec
 
 from tillgate.cli.doctor.findings import Said, named, ok, warning, wrong
+from tillgate.cli.doctor.rights import member
 from tillgate.cli.doctor.server import Database
 from tillgate.cli.migrate import migrations as migrations_folder
 from tillgate.connections.store import CONNECTORS, credentials_place
 from tillgate.connectors.external import Credentials
-from tillgate.engine.table import table_of
 from tillgate.kit import clock, db, ids
 from tillgate.kit.crypto import SealBroken, Vault
-from tillgate.main.parts import LOCK_ORDER, vault_of
+from tillgate.main.parts import vault_of
 from tillgate.settings import Settings
 from tillgate.webhooks.store import open_secrets
 
@@ -26,9 +26,6 @@ FAILED_WITHIN = timedelta(days=7)
 FORGED_WITHIN = timedelta(days=1)
 COUNT_MAX = 1000
 ROWS_MAX = 1000
-
-APPEND_ONLY = ("hold_resolutions", "transfers")
-NEVER_CHANGED = (*APPEND_ONLY, "schema_migrations")
 
 sql = db.beside(__file__)
 
@@ -42,9 +39,7 @@ async def migrations(found: Database) -> Said:
     except asyncpg.UndefinedTableError:
         return wrong("The database is empty: no migration has run.", mend)
     except asyncpg.InsufficientPrivilegeError:
-        return wrong(
-            f"Role {found.server.role} may not read schema_migrations.", _grants(found.server.role)
-        )
+        return wrong(f"User {found.server.role} may not read schema_migrations.", member(found))
     seen = {row["version"] for row in rows}
     ours = {path.name.partition("_")[0] for path in migrations_folder().glob("*.sql")}
     if ours - seen:
@@ -56,65 +51,6 @@ async def migrations(found: Database) -> Said:
             "Install the version of Tillgate that migrated it, or a later one.",
         )
     return ok(f"All {len(ours)} migrations have run.")
-
-
-async def rights(found: Database) -> Said:
-    """Reads and writes where we must, and no way to change what is booked."""
-    server = found.server
-    unguarded = await found.connection.fetch(_UNGUARDED, APPEND_ONLY)
-    if unguarded:
-        tables = [row["relname"] for row in unguarded]
-        return wrong(
-            f"Rows of {named(tables)} could be changed: the triggers that forbid it are off.",
-            "; ".join(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables),
-        )
-    rows = await found.connection.fetch(_RIGHTS)
-    changed = {table_of(row).name for row in LOCK_ORDER if table_of(row).mutable} | {"deliveries"}
-    barred = [
-        row["relname"]
-        for row in rows
-        if not row["reads"]
-        or (row["relname"] != "schema_migrations" and not row["inserts"])
-        or (row["relname"] in changed and not row["updates"])
-    ]
-    if barred:
-        return wrong(f"Role {server.role} may not use {named(barred)}.", _grants(server.role))
-    loose = [row["relname"] for row in rows if row["relname"] in APPEND_ONLY and row["changes"]]
-    if loose and not found.embedded:
-        return warning(
-            f"Role {server.role} has the right to change {named(loose)}; "
-            "only triggers, which it could turn off, stand in the way.",
-            "Go on migrating as this role, and give `serve` and `worker` one of their own: "
-            "CREATE ROLE tillgate_app LOGIN PASSWORD '…'; " + _grants("tillgate_app"),
-        )
-    return ok(f"Role {server.role} can work, and what is booked cannot be changed.")
-
-
-_RIGHTS = """
-SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') AS reads,
-  has_table_privilege(c.oid, 'INSERT') AS inserts, has_table_privilege(c.oid, 'UPDATE') AS updates,
-  has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS changes
-FROM pg_class c
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
-ORDER BY 1
-"""
-
-_UNGUARDED = """
-SELECT c.relname::text
-FROM pg_class c
-WHERE c.relname = ANY ($1) AND c.relnamespace = current_schema()::regnamespace
-  AND 2 > (SELECT count(*) FROM pg_trigger t
-    WHERE t.tgrelid = c.oid AND t.tgname IN ('append_only', 'append_only_whole')
-      AND t.tgenabled IN ('O', 'A'))
-ORDER BY 1
-"""
-
-
-def _grants(role: str) -> str:
-    return (
-        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{role}"; '
-        f'REVOKE UPDATE, DELETE, TRUNCATE ON {", ".join(NEVER_CHANGED)} FROM "{role}"'
-    )
 
 
 # ---- what is in it --------------------------------------------------------------------------

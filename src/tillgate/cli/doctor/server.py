@@ -52,16 +52,22 @@ class Database(NamedTuple):
 # ---- reaching it ----------------------------------------------------------------------------
 
 
-async def reach(settings: Settings, embedded: bool) -> tuple[Said, Database | None]:
-    """A session, or why there is none, told without a password."""
+async def reach(
+    settings: Settings,
+    embedded: bool,
+    *,
+    name: str = "tillgate doctor",
+    statement_max_s: float = STATEMENT_MAX_S,
+) -> tuple[Said, Database | None]:
+    """A session that only reads, or why there is none, told without a password."""
     connection: Connection | None = None
     try:
         address = address_in(settings.database_url)
         connection = await asyncpg.connect(
             settings.database_url,
             timeout=CONNECT_MAX_S,
-            command_timeout=STATEMENT_MAX_S,
-            server_settings={"application_name": "tillgate doctor"},
+            command_timeout=statement_max_s,
+            server_settings={"application_name": name},
         )
         row = await connection.fetchrow(_SERVER)
         await connection.execute("SET default_transaction_read_only = on")

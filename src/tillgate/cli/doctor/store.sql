@@ -29,7 +29,10 @@ SELECT
         SELECT 1 FROM operations o
         WHERE o.merchant_id = p.merchant_id AND o.payment_id = p.id
           AND o.state IN ('submitted', 'unknown'))
-    LIMIT $2) x) AS expiries;
+    LIMIT $2) x) AS expiries,
+  (SELECT count(*) FROM (
+    SELECT merchant_id FROM holds
+    WHERE state = 'held' AND expires_at < now() - make_interval(secs => $1) LIMIT $2) x) AS holds;
 
 -- name: merchants
 -- $1: how many at most, the newest first.

@@ -1,0 +1,47 @@
+"""The gate as handlers of Litestar use it: the header, and one wish behind it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Response
+from litestar.params import HeaderParameter
+from msgspec import Raw, Struct
+
+from tillgate.engine.command import Command, Outcome
+from tillgate.engine.writer import Engine
+from tillgate.idempotency.commands import gated
+from tillgate.idempotency.store import Gates
+from tillgate.kit.canonical import canonical
+from tillgate.kit.http import Answer
+from tillgate.kit.refusal import Refused, RefusedError
+
+IdempotencyHeader = Annotated[
+    str | None,
+    HeaderParameter(
+        header="Idempotency-Key", description="The same key gives the same answer for 24 hours."
+    ),
+]
+
+
+class Clerk:
+    """Has the engine decide one request's wish, once for each Idempotency-Key."""
+
+    def __init__(self, engine: Engine, gates: Gates, key: str | None, request_id: str) -> None:
+        self._engine = engine
+        self._gates = gates
+        self._key = key
+        self._request_id = request_id
+
+    async def run(
+        self, path: str, data: Struct, command_id: UUID, command: Command
+    ) -> Response[Any]:
+        """The answer as it was decided, or as it was decided before for this key. `command_id` is
+        minted for this request and names what it makes. Raises RefusedError."""
+        digest = self._gates.digest(f"POST {path}", canonical(data))
+        wish = gated(self._key, digest, command_id, self._request_id, command)
+        decided = wish if isinstance(wish, Refused) else await self._engine.run(wish)
+        if not isinstance(decided, Outcome):
+            raise RefusedError(decided)
+        answer: Answer = decided.answer
+        headers = {name.decode(): value.decode() for name, value in answer.headers}
+        return Response(Raw(answer.body), status_code=answer.status, headers=headers)

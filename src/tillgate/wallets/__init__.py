@@ -1,0 +1,1 @@
+"""What users have with a merchant: credits, debits, holds, limits, statements."""

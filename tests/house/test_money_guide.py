@@ -1,0 +1,130 @@
+"""docs/guides/money.md says what the code books: its table; its example, which is booked here."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+from uuid import UUID
+
+from tillgate.kit import ids
+from tillgate.kit.money import Money
+from tillgate.ledger.catalogue import MOVEMENTS
+from tillgate.ledger.model import (
+    Hold,
+    Transfer,
+    available,
+    clearing,
+    receivable,
+    suspense,
+    wallet,
+)
+from tillgate.ledger.rules import Book, Fact, keys_of
+from tillgate.wallets.commands import ENDS, Kind
+
+from .tree import ROOT, SOURCE, bare, files, rows
+
+GUIDE = "docs/guides/money.md"
+ENDINGS: dict[str, list[str]] = {"wallet_": list(get_args(Kind)), "hold_": list(ENDS.values())}
+"""How codes go on that an f-string makes."""
+
+CODE = re.compile(r"[a-z]+(_[a-z]*)+")
+LINE = re.compile(
+    r"^([a-z]+_[a-z_]+) +(\d+)\b\D.*?((?: +-?\d+)+)(?: +(\d+) left to spend)?$", re.MULTILINE
+)
+"""A movement of the example: code, amount, the balances after it, and what is left of u-17's."""
+
+MERCHANT = UUID(int=7)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+AVAILABLE, SUSPENSE = available(MERCHANT, "eur"), suspense(MERCHANT, "eur")
+CLEARING, OWED = clearing(MERCHANT, "con_1", "eur"), receivable(MERCHANT, "eur")
+U17, U18 = (wallet(MERCHANT, user, "eur") for user in ("u-17", "u-18"))
+COLUMNS = (CLEARING, SUSPENSE, AVAILABLE, U17, U18)
+
+
+def test_the_table_is_the_catalogue() -> None:
+    assert {bare(code): tuple(cells) for code, *cells in rows(GUIDE)} == MOVEMENTS
+
+
+def test_the_catalogue_is_what_the_code_books() -> None:
+    used = {code for path in files(SOURCE, ".py") for code in codes_of(path)}
+    assert used == set(MOVEMENTS)
+
+
+def codes_of(path: Path) -> Iterator[str]:
+    """The codes of a module's facts: the first argument of each `Fact(…)`. Where that is a name,
+    what its function writes that looks like a code."""
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for call in ast.walk(function):
+            if not isinstance(call, ast.Call) or ast.unparse(call.func) != "Fact":
+                continue
+            place = function if isinstance(call.args[0], ast.Name) else call.args[0]
+            found = [*codes_in(place)]
+            assert found, f"{path}:{call.lineno}: which codes?"
+            yield from found
+
+
+def codes_in(place: ast.AST) -> Iterator[str]:
+    for node in ast.walk(place):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and CODE.fullmatch(text):
+            yield from [text + ending for ending in ENDINGS[text]] if text[-1] == "_" else [text]
+
+
+def test_the_example_is_what_is_booked() -> None:
+    book = Book(ids.series(UUID(int=1)), NOW)
+    for key in (*COLUMNS, OWED):
+        book.take(key, None)
+    transfers: list[Transfer] = []
+    told = LINE.findall((ROOT / GUIDE).read_text())
+    for number, (code, amount, balances, left) in enumerate(told):
+        move(book, transfers, code, int(amount), number)
+        posted = [book.see(key).posted for key in COLUMNS]
+        assert [one for one in posted if one] == [int(b) for b in balances.split() if int(b)], code
+        user = book.see(U17)
+        assert not left or user.posted - user.held_out == int(left), code
+    assert {code for code, *_ in told} | {"hold_expired"} == set(MOVEMENTS)
+    beyond(book)
+
+
+def move(book: Book, transfers: list[Transfer], code: str, amount: int, number: int) -> None:
+    """Books as the code does; the second capture is a deposit of u-17's."""
+    fact, money = Fact(code, f"cause {number}", None), Money(amount, "eur")
+    match code:
+        case "payment_captured":
+            book.post(CLEARING, U17 if number else AVAILABLE, money, fact)
+        case "payment_in_review":
+            book.post(CLEARING, SUSPENSE, money, fact)
+        case "review_resolved":
+            book.post(SUSPENSE, AVAILABLE, money, fact)
+        case "wallet_credit":
+            book.pay(AVAILABLE, U17, money, fact)
+        case "wallet_transfer":
+            book.pay(U17, U18, money, fact)
+        case "wallet_debit":
+            book.pay(U17, AVAILABLE, money, fact)
+        case "wallet_hold":
+            transfers.append(book.hold(U17, AVAILABLE, money, fact, None))
+        case _:
+            whole = transfers[-1].amount
+            book.settle(held(transfers[-1].id, whole), amount if "posted" in code else 0, fact)
+
+
+def held(hold_id: UUID, amount: int) -> Hold:
+    return Hold(
+        MERCHANT, hold_id, U17.owner, U17.code, AVAILABLE.owner, AVAILABLE.code, "eur", amount, 0,
+        "held", None, None, None, NOW, NOW,
+    )  # fmt: skip
+
+
+def beyond(book: Book) -> None:
+    """The fact beyond a floor: 2000 of u-18, who has 1500."""
+    debit, credit, books = keys_of(U18, CLEARING)
+    assert books == OWED
+    transfers = len(book.rows())
+    book.post(debit, credit, Money(2000, "eur"), Fact("taken_back", "cause x", None))
+    assert len(book.rows()) == transfers + 2 + 1  # two transfers, and the account that is new to it
+    assert (book.see(U18).posted, book.see(OWED).posted) == (0, -500)
