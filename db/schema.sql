@@ -25,20 +25,27 @@ DECLARE
   held_out bigint;
   held_in bigint;
 BEGIN
+  -- Ordered, so that the plan takes the right index even when it was made on an empty table.
   SELECT count(*), coalesce(sum(s.moved), 0), coalesce(sum(s.held_out), 0), coalesce(sum(s.held_in), 0)
   INTO steps, moved, held_out, held_in FROM (
-    SELECT CASE WHEN t.kind IN ('direct', 'post') THEN -t.amount ELSE 0 END AS moved,
-      CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -h.amount END AS held_out,
-      0 AS held_in
-    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id
-    WHERE t.merchant_id = NEW.merchant_id AND t.debit_id = NEW.id
-      AND t.debit_version > version_before AND t.debit_version <= NEW.version
+    (SELECT CASE WHEN t.kind IN ('direct', 'post') THEN -t.amount ELSE 0 END AS moved,
+       CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -(
+         SELECT h.amount FROM transfers h WHERE h.merchant_id = t.merchant_id
+           AND h.id BETWEEN t.hold_id AND t.hold_id ORDER BY h.id LIMIT 1) END AS held_out,
+       0 AS held_in
+     FROM transfers t
+     WHERE t.merchant_id = NEW.merchant_id AND t.debit_id = NEW.id
+       AND t.debit_version > version_before AND t.debit_version <= NEW.version
+     ORDER BY t.debit_version)
     UNION ALL
-    SELECT CASE WHEN t.kind IN ('direct', 'post') THEN t.amount ELSE 0 END, 0,
-      CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -h.amount END
-    FROM transfers t LEFT JOIN transfers h ON h.merchant_id = t.merchant_id AND h.id = t.hold_id
-    WHERE t.merchant_id = NEW.merchant_id AND t.credit_id = NEW.id
-      AND t.credit_version > version_before AND t.credit_version <= NEW.version
+    (SELECT CASE WHEN t.kind IN ('direct', 'post') THEN t.amount ELSE 0 END, 0,
+       CASE WHEN t.kind = 'hold' THEN t.amount WHEN t.kind = 'direct' THEN 0 ELSE -(
+         SELECT h.amount FROM transfers h WHERE h.merchant_id = t.merchant_id
+           AND h.id BETWEEN t.hold_id AND t.hold_id ORDER BY h.id LIMIT 1) END
+     FROM transfers t
+     WHERE t.merchant_id = NEW.merchant_id AND t.credit_id = NEW.id
+       AND t.credit_version > version_before AND t.credit_version <= NEW.version
+     ORDER BY t.credit_version)
   ) s;
   IF (steps, moved, held_out, held_in) <> (NEW.version - version_before, moved_here, out_here, in_here) THEN
     RAISE EXCEPTION 'account % changes by % in % steps, its transfers say % in %',
