@@ -302,3 +302,15 @@ async def test_a_user_without_a_wallet_has_an_empty_one(purse: Purse) -> None:
     await purse.ask("/credit", amount=1, currency="usd")
     await purse.ask("/credit", amount=1)
     assert [b["currency"] for b in (await purse.get())["balances"]] == ["eur", "usd"]
+
+
+@pytest.mark.parametrize(("how", "status"), [("post", "posted"), ("void", "voided")])
+async def test_a_hold_ends_without_a_body(
+    purse: Purse, stack: Stack, how: str, status: str
+) -> None:
+    base = f"/v1/wallets/{purse.user}"
+    money = {"amount": 400, "currency": "eur"}
+    await stack.api.post(f"{base}/credit", json=money)
+    held = (await stack.api.post(f"{base}/holds", json=money)).json()
+    ended = await stack.api.post(f"{base}/holds/{held['id']}/{how}")
+    assert (ended.status_code, ended.json()["status"]) == (200, status)

@@ -91,6 +91,7 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
             operation["tags"] = [path.split("/")[2].replace("_", " ").capitalize()]
             operation["summary"] = _words(operation["operationId"])
             _parameters(operation)
+            _optional_body(operation)
             _links(operation)
             _refusals(operation["responses"])
     return _renamed(schema)
@@ -160,6 +161,18 @@ def _parameters(operation: dict[str, Any]) -> None:
         shape: dict[str, Any] = parameter["schema"]
         # of `string or null` the string
         (shape["oneOf"][0] if "oneOf" in shape and form is not MOMENT else shape).update(form)
+
+
+def _optional_body(operation: dict[str, Any]) -> None:
+    """A body that may be left out is an object all the same: `null` is refused."""
+    body = operation.get("requestBody")
+    if body is None:
+        return
+    media = body["content"]["application/json"]
+    kinds: list[dict[str, Any]] = media["schema"].get("oneOf", [])
+    if {"type": "null"} in kinds:
+        media["schema"] = next(kind for kind in kinds if kind != {"type": "null"})
+        body["required"] = False
 
 
 def _forms(schemas: dict[str, Any]) -> None:

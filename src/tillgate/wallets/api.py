@@ -150,21 +150,23 @@ async def hold(user: UserPath, data: HoldIn, owner: Who, clerk: Clerk) -> Respon
 @post("/v1/wallets/{user:str}/holds/{hold_id:str}/post", operation_id="postHold", status_code=200,
       before_request=vetting(PostIn, may_be_empty=True))  # fmt: skip
 async def post_hold(
-    user: UserPath, hold_id: str, data: PostIn, owner: Who, clerk: Clerk
+    user: UserPath, hold_id: str, owner: Who, clerk: Clerk, data: PostIn | None = None
 ) -> Response[HoldObject]:
     """Takes what a hold has set aside, whole or in part; what is left of it is the user's again."""
-    wish = _settle(owner, user, hold_id, "post", data.amount)
-    return await clerk.run(f"/v1/wallets/{user}/holds/{hold_id}/post", data, wish.id, wish)
+    asked = data or PostIn()
+    wish = _settle(owner, user, hold_id, "post", asked.amount)
+    return await clerk.run(f"/v1/wallets/{user}/holds/{hold_id}/post", asked, wish.id, wish)
 
 
 @post("/v1/wallets/{user:str}/holds/{hold_id:str}/void", operation_id="voidHold", status_code=200,
       before_request=vetting(Nothing, may_be_empty=True))  # fmt: skip
 async def void_hold(
-    user: UserPath, hold_id: str, data: Nothing, owner: Who, clerk: Clerk
+    user: UserPath, hold_id: str, owner: Who, clerk: Clerk, data: Nothing | None = None
 ) -> Response[HoldObject]:
     """Gives back all that a hold has set aside."""
     wish = _settle(owner, user, hold_id, "void", None)
-    return await clerk.run(f"/v1/wallets/{user}/holds/{hold_id}/void", data, wish.id, wish)
+    path = f"/v1/wallets/{user}/holds/{hold_id}/void"
+    return await clerk.run(path, data or Nothing(), wish.id, wish)
 
 
 @post("/v1/wallets/{user:str}/freeze", operation_id="freezeWallet", status_code=200,
