@@ -197,7 +197,7 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=300,
+    max_examples=1000,
     stateful_step_count=30,
     deadline=None,
     print_blob=True,

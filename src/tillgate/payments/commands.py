@@ -315,7 +315,7 @@ def _rejected(
     ended = replace(
         attempt, state="failed", failure_code=code, failure_message=message, updated_at=now
     )
-    if "failed" not in rules.LEAVES[rules.as_status(payment.status)]:
+    if payment.status not in rules.WAITING:
         return done, ended
     failed = replace(
         payment,

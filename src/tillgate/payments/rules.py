@@ -34,6 +34,9 @@ RANKS = {"pending": 0, "processing": 1, "authorized": 2, "canceled": 3, "failed"
 ASKED = ("submitted", "unknown")
 """The states of an operation whose answer is still wanted."""
 
+WAITING: frozenset[Status] = frozenset(("pending", "processing"))
+"""A refused try ends these in `failed`; money that another try brought stays where it is."""
+
 LATE: frozenset[Status] = frozenset(("canceled", "expired"))
 """Money that arrives in these comes after its time."""
 
