@@ -8,14 +8,29 @@ from msgspec import Raw, Struct
 
 from tillgate.kit.money import Money
 
-ObjectState = Literal["pending", "processing", "authorized", "failed", "canceled", "captured"]
+Kind = Literal["charge", "refund", "dispute"]
+"""What a processor keeps of a payment."""
+
+ChargeState = Literal["pending", "processing", "authorized", "failed", "canceled", "captured"]
+RefundState = Literal["pending", "canceled", "succeeded", "failed"]
+DisputeState = Literal["needs_response", "under_review", "lost", "won"]
+ObjectState = ChargeState | RefundState | DisputeState
 
 
 class Capabilities(NamedTuple):
-    """What the rest of the house may ask of a connector."""
+    """What the rest of the house may ask of a connector.
+
+    `resend_window_s`: how long the processor knows a wish that is sent again under its id for the
+    same one; None: it does not, so that nothing unknown is ever sent again by itself.
+    """
 
     manual_capture: bool
     looks: bool  # whether a look-up proves what became of a payment
+    partial_capture: bool = False
+    void: bool = False  # what is authorized, or waits for its payer, can be let go
+    refunds: bool = False
+    partial_refunds: bool = False
+    resend_window_s: int | None = None
 
 
 class Intent(NamedTuple):
@@ -27,19 +42,39 @@ class Intent(NamedTuple):
     description: str | None
     callback_url: str
     return_url: str
+    capture: bool = True  # False: only authorize, to be captured or voided later
+
+
+ChangeKind = Literal["capture", "void", "refund"]
+
+
+class Change(NamedTuple):
+    """What a later wish asks of a charge; rendered once, stored, and resent verbatim.
+
+    `money`: what to capture (the rest is released), to let go, or to give back.
+    """
+
+    kind: ChangeKind
+    operation_id: str  # `op_…`: the processor's idempotency key, and our reference there
+    reference: str  # the charge at the processor
+    money: Money
 
 
 class Operation(NamedTuple):
-    """A stored wish."""
+    """A stored wish. `reference`: the charge that it changes; None: it starts one."""
 
     id: str
     request: Raw
+    kind: Literal["start", "capture", "void", "refund"] = "start"
+    reference: str | None = None
 
 
 class Observation(Struct, frozen=True):
     """What a callback or a look-up says about one object at the processor.
 
-    `ours`: the reference that we wrote there, when it is repeated. `amount_minor` is cumulative.
+    `ours`: the reference that we wrote there, `op_…`, when it is repeated. `amount_minor` of a
+    charge is cumulative. `parent`: the charge that a refund or dispute is of. `revision`: the
+    processor's own order of what it says of one dispute; higher is newer.
     """
 
     reference: str
@@ -49,6 +84,11 @@ class Observation(Struct, frozen=True):
     asset: str
     failure_code: str | None = None
     failure_message: str | None = None
+    kind: Kind = "charge"
+    parent: str | None = None
+    revision: int = 0
+    reason: str | None = None  # why the payer disputes
+    evidence_due_at: datetime | None = None
 
 
 class Pending(NamedTuple):
@@ -56,6 +96,12 @@ class Pending(NamedTuple):
 
     reference: str
     redirect_url: str
+
+
+class Done(NamedTuple):
+    """The processor has done it, or has it under way: what its objects now are."""
+
+    observations: tuple[Observation, ...]
 
 
 class Rejected(NamedTuple):
@@ -71,7 +117,7 @@ class Unknown(NamedTuple):
     reason: str
 
 
-Answered = Pending | Rejected | Unknown
+Answered = Pending | Done | Rejected | Unknown
 
 
 class Found(NamedTuple):
@@ -122,14 +168,20 @@ class Connector(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    def prepare(self, intent: Intent) -> Raw:
-        """The request of a new try, as it will be sent, every time it is sent. Pure."""
+    def prepare(self, wish: Intent | Change) -> Raw:
+        """The request of a wish, as it will be sent, every time it is sent. Pure."""
         ...
 
     async def start(self, operation: Operation) -> Answered: ...
 
+    async def act(self, operation: Operation) -> Answered:
+        """Captures, voids or refunds. Never Pending: a refund that takes its time is Done, with
+        the observation of a pending refund."""
+        ...
+
     async def look(self, reference: str) -> Looked:
-        """The authoritative read, by our reference or by the processor's."""
+        """The authoritative read of a charge, by our reference of its start or by the processor's:
+        the charge, and all its refunds and disputes."""
         ...
 
     def peek(self, request: CallbackRequest) -> Hint: ...
