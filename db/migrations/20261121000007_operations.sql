@@ -64,6 +64,10 @@ ALTER TABLE operations
   -- squawk-ignore constraint-missing-not-valid
   ADD CONSTRAINT operations_reserved CHECK (state <> 'reserved' OR due_at IS NOT NULL);
 
+-- Those whose outcome is still wanted, by the id that their idempotency key knows.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX operations_asked ON operations (merchant_id, id) WHERE state IN ('reserved', 'submitted', 'unknown');
+
 -- Refunds and disputes are objects of their own. `revision` is the processor's order of what it says of one dispute;
 -- `owed`: what of `booked` was taken from receivable, because a floor forbade the rest.
 ALTER TABLE processor_objects

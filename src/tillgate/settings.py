@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 
 SECRET_MIN_CHARACTERS = 32
+RATE_MAX_PER_S = 1_000_000
 
 
 class SettingsError(Exception):
@@ -25,7 +26,13 @@ class Settings(NamedTuple):
     sandbox_secret: str | None = None
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_token: str | None = None
+    duplicates: str = "review"
     readers: int = 8
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_reads: int | None = None
+    rate_writes: int | None = None
+    rate_refused: int | None = None
+    rate_callbacks: int | None = None
     log_level: str = "info"
 
 
@@ -93,6 +100,18 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _duplicates(text: str) -> str:
+    if text not in {"review", "refund"}:
+        raise ValueError("this must be review or refund")
+    return text
+
+
+def _rate(text: str) -> int:
+    if not text.isdecimal() or int(text) > RATE_MAX_PER_S:
+        raise ValueError(f"this must be a number from 0, for no limit, to {RATE_MAX_PER_S}")
+    return int(text)
+
+
 def _level(text: str) -> str:
     if text not in {"debug", "info", "warning", "error"}:
         raise ValueError("this must be debug, info, warning or error")
@@ -142,8 +161,42 @@ ENVIRONMENT: tuple[Variable, ...] = (
         "the Bearer token that `/metrics` wants; without it there is no `/metrics`.", str,
     ),
     Variable(
+        "TILLGATE_DUPLICATES", "duplicates",
+        "what becomes of money for an order that is paid already, unless the order says it itself: "
+        "`review` keeps it until a person decides, `refund` gives it back.",
+        _duplicates,
+    ),
+    Variable(
         "TILLGATE_READERS", "readers",
         "how many connections each process keeps for reading, 8 by default.", _count,
+    ),
+    Variable(
+        "TILLGATE_TRUSTED_PROXIES", "trusted_proxies",
+        "networks of the proxies in front of this installation: only from them is "
+        "`X-Forwarded-For` believed.",
+        _networks,
+    ),
+    Variable(
+        "TILLGATE_RATE_READS", "rate_reads",
+        "GETs a second for each API key, in each process; 0 for no limit. 500 by default.", _rate,
+    ),
+    Variable(
+        "TILLGATE_RATE_WRITES", "rate_writes",
+        "other requests a second for each API key, in each process; 0 for no limit. 500 by "
+        "default.",
+        _rate,
+    ),
+    Variable(
+        "TILLGATE_RATE_REFUSED", "rate_refused",
+        "requests a second without a valid API key for each address, in each process; 0 for no "
+        "limit. 10 by default.",
+        _rate,
+    ),
+    Variable(
+        "TILLGATE_RATE_CALLBACKS", "rate_callbacks",
+        "callbacks a second for each connection and address, in each process; 0 for no limit. "
+        "500 by default.",
+        _rate,
     ),
     Variable(
         "TILLGATE_LOG_LEVEL", "log_level", "debug, info, warning or error.", _level

@@ -122,7 +122,7 @@ def test_a_merchant_is_created_beside_a_running_installation(running: Running):
     created = run("merchant", "create", "--name", "Bäckerei", "--json", "--data", str(running.data))
     assert created.returncode == 0, created.stderr
     keys = json.loads(created.stdout)
-    assert set(keys) == {"merchant", "secret_key", "publishable_key"}
+    assert set(keys) == {"merchant", "secret_key", "publishable_key", "live_merchant"}
     assert running.get("/v1/payments", keys["secret_key"]).json()["data"] == []
 
     shown = run("merchant", "create", "--name", "Shown", "--data", str(running.data))

@@ -2,7 +2,6 @@
 
 import base64
 import hmac
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,25 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.sandbox.programs import SECRET, Receiver, SandboxProcess, free_port
 from tillgate.connectors import external
 from tillgate.connectors.external import Credentials, External, Settings, sandbox_settings
+from tillgate.connectors.external.message import json_object, read_look
 from tillgate.connectors.protocol import (
-    Absent,
     CallbackRequest,
+    Capabilities,
     Found,
-    Intent,
     Observation,
     Operation,
-    Pending,
     Rejected,
     Unknown,
     Unreadable,
 )
-from tillgate.kit import ids
-from tillgate.kit.money import Money
-from tillgate.kit.networks import Policy
 from tillgate.kit.outbound import Outbound
+
+from .conftest import Shop
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))
@@ -119,10 +115,11 @@ def test_a_success_is_a_captured_charge() -> None:
 @pytest.mark.parametrize(
     ("word", "state"),
     [("SUCCEEDED", "captured"), ("Paid", "captured"), ("declined", "failed"),
-     ("cancelled", "canceled"), ("pending", "pending"), ("processing", "processing")],
+     ("cancelled", "canceled"), ("pending", "pending"), ("processing", "processing"),
+     ("Authorized", "authorized")],
 )  # fmt: skip
 def test_words_become_states(word: str, state: str) -> None:
-    seen = read(message(Status=word))
+    seen = read(message(Status=word, Authorized=1050))
     assert isinstance(seen, list)
     assert [one.state for one in seen] == [state]
 
@@ -191,80 +188,57 @@ def test_messages_without_an_id_are_told_apart_by_what_they_say() -> None:
 # ---- with the sandbox ------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxProcess]:
-    process = SandboxProcess(free_port(), None)
-    await process.start()
-    yield process
-    await process.end()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    await receiver.start()
-    yield receiver
-    await receiver.stop()
-
-
-@pytest.fixture
-async def outbound() -> AsyncIterator[Outbound]:
-    async with Outbound(Policy(allow_loopback=True)) as outbound:
-        yield outbound
-
-
-def intent(receiver: Receiver) -> Intent:
-    return Intent(
-        operation_id=ids.show("op", ids.mint()),
-        payment_id=ids.show("pay", ids.mint()),
-        money=Money(1050, "eur"),
-        description="Blue mug",
-        callback_url=f"{receiver.url}/callback",
-        return_url=f"{receiver.url}/back",
-    )
-
-
-async def test_a_try_starts_once_is_found_and_unknown_ones_are_absent(
-    sandbox: SandboxProcess, receiver: Receiver, outbound: Outbound
-) -> None:
-    one = External(
-        sandbox_settings(sandbox.url), Credentials(api_key=SECRET, signing_secrets=[SECRET]),
-        outbound,
-    )  # fmt: skip
-    wanted = intent(receiver)
-    operation = Operation(wanted.operation_id, one.prepare(wanted))
-    first, again = await one.start(operation), await one.start(operation)
-    assert isinstance(first, Pending)
-    assert again == first
-    found = await one.look(wanted.operation_id)
-    assert isinstance(found, Found)
-    assert found.pending == first
-    assert [seen.state for seen in found.observations] == ["pending"]
-    assert await one.look("op_" + "0" * 26) == Absent()
-
-
-async def test_a_refusal_is_definitive_and_a_crash_is_not(
-    sandbox: SandboxProcess, receiver: Receiver, outbound: Outbound
-) -> None:
-    wrong = External(
-        sandbox_settings(sandbox.url), Credentials(api_key="wrong", signing_secrets=[]), outbound
-    )
-    wanted = intent(receiver)
-    assert isinstance(await wrong.start(Operation("op", wrong.prepare(wanted))), Rejected)
-    right = External(
-        sandbox_settings(sandbox.url), Credentials(api_key=SECRET, signing_secrets=[]), outbound
-    )
-    await sandbox.faults(fail_after_work=1)
-    operation = Operation(wanted.operation_id, right.prepare(wanted))
-    assert isinstance(await right.start(operation), Unknown)
-    assert isinstance(await right.look(wanted.operation_id), Found)
+async def test_a_refusal_is_definitive_and_a_crash_is_not(shop: Shop, outbound: Outbound) -> None:
+    settings = sandbox_settings(shop.sandbox.url)
+    wrong = External(settings, Credentials(api_key="wrong", signing_secrets=[]), outbound)
+    wanted = shop.intent()
+    refused = await wrong.start(Operation("op", wrong.prepare(wanted)))
+    assert isinstance(refused, Rejected)
+    assert refused.code == "unauthorized"
+    await shop.sandbox.faults(fail_after_work=1)
+    operation = Operation(wanted.operation_id, shop.connector.prepare(wanted))
+    assert isinstance(await shop.connector.start(operation), Unknown)
+    assert isinstance(await shop.connector.look(wanted.operation_id), Found)
 
 
 async def test_an_address_where_nobody_listens_has_done_nothing(
-    receiver: Receiver, outbound: Outbound
+    shop: Shop, outbound: Outbound
 ) -> None:
     none = Credentials(api_key="", signing_secrets=[])
     nobody = External(sandbox_settings("http://127.0.0.1:9"), none, outbound)
-    answered = await nobody.start(Operation("op", nobody.prepare(intent(receiver))))
+    answered = await nobody.start(Operation("op", nobody.prepare(shop.intent())))
     assert isinstance(answered, Rejected)
     assert answered.code == "processor_unreachable"
+
+
+# ---- settings as they were stored before there were captures and refunds ----------------------
+
+
+def test_settings_of_an_older_version_still_serve() -> None:
+    stored: dict[str, Any] = msgspec.to_builtins(sandbox_settings("http://127.0.0.1:9"))
+    for name in ("capture", "cancel", "refund", "refunds", "disputes", "resend_window_s"):
+        del stored[name]
+    del stored["words"]["authorized"]
+    for name in ("authorized", "parent", "revision", "reason", "evidence_due_at"):
+        for pointers in (stored["answer"], stored["look"], stored["callback"]):
+            del pointers[name]
+    credentials = msgspec.json.encode(Credentials(api_key="key", signing_secrets=["new"]))
+    old = external.connect(msgspec.Raw(msgspec.json.encode(stored)), credentials, NOBODY)
+    assert old.capabilities == Capabilities(manual_capture=False, looks=True)
+    assert old.read(CallbackRequest({}, BODY)) == read(message())
+
+
+PARTS = [
+    *("RefundId", "RefundReference", "RefundStatus", "RefundAmount", "Refunds", "Disputes"),
+    *("DisputeReference", "DisputeStatus", "DisputeAmount", "DisputeReason", "Revision"),
+    "EvidenceDueAt",
+]
+
+
+@given(st.dictionaries(st.sampled_from(PARTS), JSON))
+def test_strange_refunds_and_disputes_never_raise(changes: dict[str, object]) -> None:
+    said = {**message(RefundStatus="succeeded", DisputeStatus="lost"), **changes}
+    assert isinstance(read(said), list | Unreadable)
+    raw = json_object(msgspec.json.encode(said)) or {}
+    preset = sandbox_settings("http://127.0.0.1:9")
+    assert isinstance(read_look(raw, preset, preset.callback), list | Unreadable)

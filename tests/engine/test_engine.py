@@ -25,9 +25,10 @@ from tillgate.kit import ids
 from tillgate.kit.money import Money
 from tillgate.ledger.model import Account, Transfer
 from tillgate.main.parts import SCHEMA
-from tillgate.payments.commands import CreatePayment, StartTry
+from tillgate.payments.commands import CreatePayment
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
+from tillgate.payments.tries import StartTry
 
 LINKS = PayerLinks(("a secret that is only for these tests",), "http://127.0.0.1")
 DIGEST = b"d" * 32

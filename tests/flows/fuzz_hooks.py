@@ -36,15 +36,34 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
 def _move(case: Any, body: dict[str, object]) -> None:
     """What is wrong with a body stays so."""
-    for name, value in body.items():
-        if isinstance(value, float) and value.is_integer():
-            body[name] = int(value)  # to JSON Schema 1.0 is an integer, to us it is none
+    _whole(body)
     if case.path in BINDING and case.path_parameters.get("user") == RICH:
         case.path_parameters["user"] = "bound"
     elif case.path == POSTING:
         _lower(body, 1)
+    elif case.path == "/v1/orders":
+        _lower_lines(body)
     elif case.path in SPENDING:
         _spend(case, body)
+
+
+def _lower_lines(body: dict[str, object]) -> None:
+    """However many lines: what they add up to can be paid, and is something."""
+    lines = body.get("lines")
+    for line in cast("list[object]", lines) if isinstance(lines, list) else []:
+        if isinstance(line, dict):
+            members = cast("dict[str, object]", line)
+            _whole(members)
+            if members.get("amount") == 0:
+                members["amount"] = 1
+            _lower(members, 100)
+
+
+def _whole(body: dict[str, object]) -> None:
+    """To JSON Schema 1.0 is an integer, to us it is none."""
+    for name, value in body.items():
+        if isinstance(value, float) and value.is_integer():
+            body[name] = int(value)
 
 
 def _spend(case: Any, body: dict[str, object]) -> None:

@@ -1,7 +1,13 @@
 """docs/reference says what the code says: no error, event or setting goes undocumented."""
 
+from typing import get_args
+
+from msgspec.structs import fields
+
 from tillgate.events.catalogue import TYPES
 from tillgate.kit.refusal import CODES
+from tillgate.sandbox import settings as sandbox
+from tillgate.sandbox.faults import Faults
 from tillgate.settings import ENVIRONMENT, Settings
 
 from .tree import bare, rows
@@ -25,11 +31,23 @@ def test_every_setting_is_documented() -> None:
         bare(name): (required == "yes", said(meaning))
         for name, required, meaning in rows("docs/reference/settings.md")
     }
-    assert documented == {v.name: (v.required, said(v.meaning)) for v in ENVIRONMENT}
+    assert documented == {
+        **{v.name: (v.required, said(v.meaning)) for v in ENVIRONMENT},
+        **{v.name: (False, said(v.meaning)) for v in sandbox.ENVIRONMENT},
+    }
+
+
+def test_every_fault_of_the_sandbox_is_documented() -> None:
+    documented = {bare(name): said(meaning) for name, meaning in rows("docs/reference/sandbox.md")}
+    assert documented == {
+        field.name: said(get_args(field.type)[1].description) for field in fields(Faults)
+    }
 
 
 def test_every_setting_can_be_set() -> None:
     assert {variable.field for variable in ENVIRONMENT} == set(Settings._fields)
+    of_sandbox = {variable.field for variable in sandbox.ENVIRONMENT}
+    assert of_sandbox == set(sandbox.Settings._fields)
 
 
 def said(words: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.payments.test_rules import pending
 from tillgate.kit.http import encode
-from tillgate.payments.model import Links, answer, answer_text, render
+from tillgate.payments.shapes import Links, answer, answer_text, render
 
 LINKS = Links("http://127.0.0.1/checkout/x", "x")
 

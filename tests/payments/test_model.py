@@ -27,15 +27,11 @@ from tillgate.kit import ids
 from tillgate.kit.money import Money
 from tillgate.ledger.model import Account, Transfer
 from tillgate.payments import rules
-from tillgate.payments.commands import (
-    CreatePayment,
-    ExpirePayment,
-    SettleStart,
-    Started,
-    StartTry,
-)
+from tillgate.payments.commands import CreatePayment, ExpirePayment
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
+from tillgate.payments.operations import Settle
+from tillgate.payments.tries import Started, StartTry
 
 LINKS = PayerLinks(("model",), "http://127.0.0.1")
 MERCHANT, CONNECTION = UUID(int=1 << 100), UUID(int=2 << 100)
@@ -54,7 +50,7 @@ class Wish(Struct):
     def captured(self) -> Counter[str]:
         total: Counter[str] = Counter()
         for rank, amount, asset in self.charges.values():
-            total[asset] += amount if rank == rules.RANKS["captured"] else 0
+            total[asset] += amount if rank == rules.RANKS["charge"]["captured"] else 0
         return total
 
 
@@ -104,7 +100,7 @@ class Histories(RuleBasedStateMachine):
     def answer(self, operation: tuple[UUID, UUID], taken: bool) -> None:
         payment_id, operation_id = operation
         said = Pending(f"ref {operation_id}", "http://x/") if taken else Rejected("no", "No.")
-        command = SettleStart(OWNER, payment_id, operation_id, CONNECTION, said, self.mint())
+        command = Settle(OWNER, payment_id, operation_id, CONNECTION, said, self.mint())
         self.memory.run(command, self.now)
 
     @rule(
@@ -127,7 +123,7 @@ class Histories(RuleBasedStateMachine):
         self.memory.run(command, self.now)
         self.said.append(command)
         known = wish.charges.get(reference, (-1, 0, asset))
-        wish.charges[reference] = max(known, (rules.RANKS[state], amount, asset))
+        wish.charges[reference] = max(known, (rules.RANKS["charge"][state], amount, asset))
 
     @rule(which=st.integers(0, 1000))
     def call_back_again(self, which: int) -> None:

@@ -24,12 +24,12 @@ async def sandbox(running: SandboxProcess) -> AsyncIterator[SandboxProcess]:
 
 
 @pytest.fixture
-async def spawn() -> AsyncIterator[Callable[[Path | None], SandboxProcess]]:
+async def spawn() -> AsyncIterator[Callable[..., SandboxProcess]]:
     """Makes sandboxes of a test's own; what the test leaves running ends with it."""
     made: list[SandboxProcess] = []
 
-    def make(data: Path | None) -> SandboxProcess:
-        made.append(SandboxProcess(free_port(), data))
+    def make(data: Path | None, **environment: str) -> SandboxProcess:
+        made.append(SandboxProcess(free_port(), data, **environment))
         return made[-1]
 
     yield make

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import os
 import signal
 import socket
 import sys
@@ -20,10 +21,12 @@ PATIENCE_S = 10
 """How long a message may take on a busy machine before the test fails."""
 
 START = """
-import sys
+import os, sys
 from pathlib import Path
 from tillgate.sandbox.app import serve
-serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if sys.argv[3] else None)
+from tillgate.sandbox.settings import from_environment
+data = Path(sys.argv[3]) if sys.argv[3] else None
+serve(int(sys.argv[1]), sys.argv[2], data, from_environment(os.environ))
 """
 
 
@@ -98,16 +101,19 @@ class Receiver:
 class SandboxProcess:
     """`tillgate.sandbox.app.serve` in a process, and a client with its secret."""
 
-    def __init__(self, port: int, data: Path | None) -> None:
+    def __init__(self, port: int, data: Path | None, **environment: str) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._data = data
+        self._environment = environment
         self._made = 0
 
     async def start(self) -> None:
         data = str(self._data or "")
         command = (sys.executable, "-c", START, str(self.port), SECRET, data)
-        self.process: Process = await asyncio.create_subprocess_exec(*command)
+        self.process: Process = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | self._environment
+        )
         self.client = httpx.AsyncClient(
             base_url=self.url, headers={"Authorization": f"Bearer {SECRET}"}, timeout=PATIENCE_S
         )
@@ -150,6 +156,12 @@ class SandboxProcess:
         answer = await self.client.post(f"/control/payments/{reference}/{deed}?wait=1", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def call(self, reference: str, deed: str, **body: object) -> tuple[int, dict[str, Any]]:
+        """What the API answers to capture, cancel or refunds."""
+        path = f"/api/payments/{reference}/{deed}"
+        answer = await self.client.post(path, json=body)
+        return answer.status_code, answer.json()
 
     async def look(self, reference: str) -> dict[str, Any]:
         answer = await self.client.get(f"/api/payments/{reference}")

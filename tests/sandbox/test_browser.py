@@ -36,7 +36,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.mark.parametrize(
     ("button", "target"),
-    [("Approve", "/success"), ("Decline", "/failure"), ("Abandon", "/failure")],
+    [
+        ("Approve", "/success"),
+        ("Pay by bank transfer (settles later)", "/success"),
+        ("Decline", "/failure"),
+        ("Abandon", "/failure"),
+    ],
 )
 async def test_the_payer_comes_back_to_the_shop(
     sandbox: SandboxProcess, receiver: Receiver, browser: Browser, button: str, target: str
@@ -54,15 +59,19 @@ async def test_the_payer_comes_back_to_the_shop(
 async def test_everyone_can_use_the_pages(
     sandbox: SandboxProcess, receiver: Receiver, browser: Browser, scheme: str
 ) -> None:
-    pending, paid, declined = [await sandbox.create(receiver) for _ in range(3)]
+    pending, paid, declined, going = [await sandbox.create(receiver) for _ in range(4)]
     await sandbox.act(paid, "approve")
+    await sandbox.call(paid, "refunds", RefundId="r1", Amount=100)
+    await sandbox.act(paid, "disputes")
     await sandbox.act(declined, "decline")
+    await sandbox.act(going, "approve", method="bank_transfer")
     await sandbox.faults(delay_s=1)
     page = await browser.new_page(
         color_scheme="dark" if scheme == "dark" else "light",
         viewport={"width": SMALLEST_PX, "height": 640},
     )
-    for path in ("/", f"/pay/{pending}", f"/pay/{paid}", f"/pay/{declined}", "/pay/none"):
+    shown = [f"/pay/{one}" for one in (pending, paid, declined, going, "none")]
+    for path in ("/", *shown):
         await page.goto(sandbox.url + path)
         await page.evaluate(AXE)
         assert await page.evaluate(FINDINGS) == []

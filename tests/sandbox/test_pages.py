@@ -27,7 +27,7 @@ async def test_the_pay_page_shows_what_is_paid(sandbox: SandboxProcess, receiver
     assert "1,234.56 EUR" in words
     assert "Tea & <b>cake</b>" in words
     assert "<b>cake" not in answer.text
-    deeds = ("approve", "decline", "abandon")
+    deeds = ("approve", "transfer", "decline", "abandon")
     assert forms(answer.text) == [f"/pay/{reference}/{deed}" for deed in deeds]
 
 
@@ -144,6 +144,44 @@ async def test_the_panel_lists_and_finishes_payments(
     assert (await sandbox.look(declined))["Status"] == "failed"
 
 
+async def test_the_panel_offers_what_can_be_done(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
+    reference = await sandbox.create(receiver, Capture=False)
+    at = f"/panel/payments/{reference}/"
+
+    async def offered() -> list[str]:
+        page = await sandbox.client.get("/")
+        return [path.removeprefix(at) for path in forms(page.text) if path.startswith(at)]
+
+    async def press(deed: str) -> None:
+        assert deed in await offered()
+        assert (await sandbox.client.post(at + deed)).status_code == 303
+
+    assert await offered() == ["approve", "transfer", "decline", "cancel"]
+    await press("transfer")
+    assert await offered() == ["approve", "decline", "resend"]
+    await press("approve")
+    assert await offered() == ["capture", "cancel", "resend"]
+    await press("capture")
+    await sandbox.faults(reference, refund_delay_s=600, times=1)
+    _, refund = await sandbox.call(reference, "refunds", RefundId="r1", Amount=100)
+    await press("disputes")
+    (dispute,) = (await sandbox.look(reference))["Disputes"]
+    words = visible((await sandbox.client.get("/")).text)
+    assert "refund of 1.00: pending" in words
+    assert "dispute of 12.50, fraudulent: needs response" in words
+    await press(f"refunds/{refund['RefundReference']}/succeed")
+    await press(f"refunds/{refund['RefundReference']}/fail")
+    for deed in ("review", "lose", "reinstate"):
+        await press(f"disputes/{dispute['DisputeReference']}/{deed}")
+    assert await offered() == ["resend"]
+    looked = await sandbox.look(reference)
+    assert (looked["Status"], looked["Captured"], looked["Refunded"]) == ("success", 1250, 0)
+    assert looked["Disputes"][0]["DisputeStatus"] == "won"
+    assert (await sandbox.client.post(at + "nothing")).status_code == 404
+
+
 async def test_the_panel_sets_and_resets_faults(
     sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
@@ -160,7 +198,7 @@ async def test_the_panel_sets_and_resets_faults(
     assert names == {
         *("delay_s", "duplicate", "reorder", "drop", "wrong_amount", "wrong_currency"),
         *("bad_signature", "stale_timestamp", "fail_after_work", "slow_answer_s"),
-        *("callback_before_answer", "times"),
+        *("callback_before_answer", "refund_delay_s", "times"),
     }
     for bad in ({"delay_s": "soon"}, {"delay_s": "nan"}, {"delay_s": "inf"}, {"times": "-1"}):
         answer = await sandbox.client.post("/panel/faults", data=bad)

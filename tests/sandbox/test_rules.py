@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from tillgate.sandbox import faults as spoiling
 from tillgate.sandbox import rules
-from tillgate.sandbox.model import NO_FAULTS, Faults, Outcome, Payment, RefundWish, Refusal
+from tillgate.sandbox.faults import NO_FAULTS, Faults
+from tillgate.sandbox.model import CancelWish, CaptureWish, Outcome, Payment, Refusal
 
 PENDING = Payment(
     reference="sbx_1",
@@ -57,29 +59,49 @@ def test_finishing_twice_changes_nothing() -> None:
         assert isinstance(rules.finish(done, outcome, amount, 1020), Refusal)
 
 
-def test_refunds_stay_below_what_was_captured() -> None:
-    paid = replace(PAID, captured=100)
-    part = rules.refund(paid, RefundWish("r1", 60), 1010)
-    assert isinstance(part, Payment)
-    assert part.refunded == 60
-    assert isinstance(rules.refund(part, RefundWish("r2", 41), 1020), Refusal)
-    assert isinstance(rules.refund(PENDING, RefundWish("r1", 1), 1010), Refusal)
+def test_what_is_set_aside_is_captured_once_or_let_go() -> None:
+    held = rules.finish(replace(PENDING, capture=False), "approve", None, 1010)
+    assert isinstance(held, Payment)
+    assert (held.status, held.authorized, held.captured) == ("authorized", 1250, 0)
+    assert rules.finish(held, "approve", None, 1020) is held
+    assert isinstance(rules.capture(held, CaptureWish("c1", 1251), 1020), Refusal)
+    taken = rules.capture(held, CaptureWish("c1", 1000), 1020)
+    assert isinstance(taken, Payment)
+    assert (taken.status, taken.authorized, taken.captured) == ("success", 0, 1000)
+    assert rules.capture(taken, CaptureWish("c1", 1000), 1030) is taken
+    gone = rules.cancel(held, CancelWish("v1"), 1020)
+    assert isinstance(gone, Payment)
+    assert (gone.status, gone.authorized, gone.captured) == ("canceled", 0, 0)
+    assert rules.cancel(gone, CancelWish("v1"), 1030) is gone
+    refused = [
+        rules.capture(taken, CaptureWish("c1", 999), 1030),
+        rules.capture(taken, CaptureWish("c2", 1), 1030),
+        rules.cancel(taken, CancelWish("c1"), 1030),
+        rules.cancel(taken, CancelWish("v1"), 1030),
+        rules.capture(gone, CaptureWish("v1", 1), 1030),
+        rules.cancel(gone, CancelWish("v2"), 1030),
+    ]
+    assert [type(one) for one in refused] == [Refusal] * 6
 
 
 def test_faults_are_spent() -> None:
-    assert rules.spent(Faults(drop=True)) == Faults(drop=True)
-    assert rules.spent(Faults(drop=True, times=2)) == Faults(drop=True, times=1)
-    assert rules.spent(Faults(drop=True, times=1)) == NO_FAULTS
-    assert rules.spent_by_call(Faults(fail_after_work=2)) == Faults(fail_after_work=1)
-    assert rules.spent_by_call(Faults(fail_after_work=1)) == NO_FAULTS
+    assert spoiling.spent(Faults(drop=True)) == Faults(drop=True)
+    assert spoiling.spent(Faults(drop=True, times=2)) == Faults(drop=True, times=1)
+    assert spoiling.spent(Faults(drop=True, times=1)) == NO_FAULTS
+    assert spoiling.spent_by_call(Faults(fail_after_work=2)) == Faults(fail_after_work=1)
+    assert spoiling.spent_by_call(Faults(fail_after_work=1)) == NO_FAULTS
 
 
 @pytest.mark.parametrize("name", Faults.__struct_fields__)
-def test_every_fault_spoils_calls_or_callbacks(name: str) -> None:
-    value = {"duplicate": 2, "wrong_currency": "jpy"}.get(name, 1)
+def test_every_fault_spoils_calls_or_callbacks_or_refunds(name: str) -> None:
+    value = {"duplicate": 2, "wrong_currency": "jpy", "refund_outcome": "fail"}.get(name, 1)
     faults = msgspec.convert({name: value}, Faults, strict=False)
-    spoils = (rules.spoils_calls(faults), rules.spoils_callbacks(faults))
-    assert spoils in ([(False, False)] if name == "times" else [(True, False), (False, True)])
+    spoils = [
+        spoiling.spoils_calls(faults),
+        spoiling.spoils_callbacks(faults),
+        spoiling.spoils_refunds(faults),
+    ]
+    assert sum(spoils) == (0 if name == "times" else 1)
 
 
 def test_the_signature_is_reproduced() -> None:

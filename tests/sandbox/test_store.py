@@ -8,12 +8,27 @@ from msgspec.structs import replace
 
 from tillgate.kit import ids
 from tillgate.sandbox import rules
-from tillgate.sandbox.model import NO_FAULTS, RefundWish
+from tillgate.sandbox.faults import NO_FAULTS
+from tillgate.sandbox.model import Later, Payment, Refund
 from tillgate.sandbox.store import FILE, FORGET_EVERY, Store
 
 from .test_rules import PAID
 
-TABLES = ("payments", "names", "refunds", "callbacks")
+TABLES = ("payments", "names", "parts", "later", "callbacks")
+
+
+def refund_of(payment: Payment) -> Refund:
+    return Refund(
+        refund_id="r1",
+        refund_reference="rfd_1",
+        refund_status="pending",
+        refund_amount=1,
+        reference=payment.reference,
+        transaction_id=payment.transaction_id,
+        currency=payment.currency,
+        opened_as="pending",
+        updated_at=1,
+    )
 
 
 def counts(folder: Path) -> list[int]:
@@ -35,13 +50,14 @@ def test_the_oldest_payments_are_forgotten(tmp_path: Path) -> None:
                 metadata={"payment": f"pay_{number}"},
             )
             store.add_payment(payment, None)
-            store.add_refund(payment.reference, RefundWish("r1", 1))
+            store.keep_refund(refund_of(payment))
+            store.add_later(Later(payment.reference, "rfd_1", True, None, 1))
             event_ids = iter([ids.show("evt", ids.mint())])
             for callback in rules.callbacks(
                 payment, "payment.succeeded", event_ids, NO_FAULTS, now=1
             ):
                 store.add_callback(callback)
-    assert counts(tmp_path) == [kept, kept, kept, kept]
+    assert counts(tmp_path) == [kept] * 5
     assert store.payment("sbx_000499") is None
     assert store.payment_named("pay_500") is not None
     store.close()
@@ -57,7 +73,7 @@ def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(sqlite3.IntegrityError):
         add_twice()
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(tmp_path) == [0] * 5
     with store.step():
         store.add_payment(PAID, "key")
     assert store.payment_of_key("key") == PAID

@@ -94,7 +94,10 @@ PREFIXES = {
     "hold": "hold",
     "key": "key",
     "merchant": "mer",
+    "order": "ord",
     "payment": "pay",
+    "refund": "re",
+    "test_clock": "clock",
     "wallet": "tr",
     "webhook_endpoint": "we",
 }

@@ -1,5 +1,6 @@
 """The audit line of an ordinary change; commands of the engine stage an `AuditLine` themselves."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,11 +29,12 @@ async def write_line(
     actor: str,
     action: str,
     object_id: UUID,
-    after: dict[str, Any],
+    after: Mapping[str, Any],
     now: datetime,
     origin: Origin = HERE,
+    before: Mapping[str, Any] | None = None,
 ) -> None:
-    """In the transaction of the change. Secrets in `after` are redacted."""
+    """In the transaction of the change. Secrets in `before` and `after` are redacted."""
     await connection.execute(
         sql["write_line"],
         merchant_id,
@@ -40,7 +42,7 @@ async def write_line(
         actor,
         action,
         object_id,
-        None,
+        told(before),
         told(after),
         origin.ip,
         origin.request_id,

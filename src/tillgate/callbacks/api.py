@@ -5,7 +5,6 @@ unreadable, with nothing booked; 404 for a connection that is not there; 503 to 
 """
 
 from typing import NamedTuple
-from uuid import UUID
 
 from msgspec import Raw
 
@@ -122,8 +121,3 @@ def _kept(request: CallbackRequest) -> dict[str, str]:
 def _address(scope: Scope) -> str | None:
     client: tuple[str, int] | None = scope.get("client")
     return client[0] if client else None
-
-
-def callback_url(public_url: str, connection_id: UUID) -> str:
-    """Where a connection's processor reaches us."""
-    return f"{public_url}/callbacks/{ids.show('con', connection_id)}"

@@ -43,7 +43,8 @@ class ApplyCallback(Owned, frozen=True):
     def decide(self, world: World, now: datetime) -> Decision:
         gate = (self.merchant_id, self.message.connection_id, self.message.event_key)
         payment_id = _named_payment(world, self.merchant_id, self.message)
-        wanted = wants(self.merchant_id, payment_id) if payment_id is not None else ()
+        seen = self.message.observations
+        wanted = wants(self.merchant_id, payment_id, seen) if payment_id is not None else ()
         # The gate is read behind the payment's lock, so that it is not older than what held it.
         if refs := world.missing(*wanted, Ref(SeenCallback, gate)):
             return Need(refs)
@@ -86,7 +87,8 @@ class RetryCallback(Owned, frozen=True):
         if row is None or row.state != "pending":
             return Outcome("settled")
         payment_id = _named_payment(world, self.merchant_id, self.message)
-        wanted = wants(self.merchant_id, payment_id) if payment_id is not None else ()
+        seen = self.message.observations
+        wanted = wants(self.merchant_id, payment_id, seen) if payment_id is not None else ()
         if refs := world.missing(*wanted):
             return Need(refs)
         applied = _apply(world, self.owner, payment_id, self.message, self.id, now)
@@ -114,7 +116,7 @@ def _put_off(row: Callback, now: datetime) -> Struct:
 
 def _references(merchant_id: UUID, message: Message) -> Iterable[Ref]:
     for seen in message.observations:
-        for reference in (seen.ours, seen.reference):
+        for reference in (seen.ours, seen.reference, seen.parent):
             if reference is not None:
                 key = (merchant_id, message.connection_id, reference)
                 yield Ref(PaymentReference, key)

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
-from uuid import UUID
 
 import structlog
 from litestar import MediaType, Request, Response, get, post
@@ -15,25 +14,20 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect, Stream
 
 from tillgate.audit.model import Owner
-from tillgate.callbacks.api import callback_url
 from tillgate.checkout.model import State, View
 from tillgate.checkout.pages import choose_language, render
 from tillgate.checkout.words import languages
-from tillgate.connections.store import Connections, Linked
-from tillgate.connectors.protocol import Intent, Operation, Pending
-from tillgate.engine.command import Refused
-from tillgate.engine.writer import Engine, Overloaded, Unavailable
+from tillgate.connections.store import Linked
+from tillgate.engine.writer import Overloaded, Unavailable
 from tillgate.events.live import Listener
 from tillgate.kit import chance, db, ids
 from tillgate.kit.db import Pool
-from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import RETRY_AFTER_S
 from tillgate.kit.money import Money
+from tillgate.kit.refusal import Refused
 from tillgate.payments import rules
-from tillgate.payments.commands import Redirect as GoOn
-from tillgate.payments.commands import SettleStart, Started, StartTry
-from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
+from tillgate.payments.perform import Performer
 from tillgate.payments.store import LatestTry, find_payment, latest_try
 from tillgate.settings import Settings
 
@@ -68,15 +62,13 @@ class Desk:
     def __init__(
         self,
         pool: Pool,
-        engine: Engine,
-        connections: Connections,
-        links: PayerLinks,
+        performer: Performer,
         settings: Settings,
     ) -> None:
         self.pool = pool
-        self.engine = engine
-        self.connections = connections
-        self.links = links
+        self.performer = performer
+        self.connections = performer.connections
+        self.links = performer.links
         self.settings = settings
 
     async def find(self, client_secret: str) -> Seen | None:
@@ -93,41 +85,8 @@ class Desk:
         if linked is None or not linked.enabled:
             return None
         owner = Owner(payment.merchant_id, linked.livemode, "payer", None, request_id)
-        operation_id = ids.mint()
-        request = linked.connector.prepare(
-            Intent(
-                operation_id=ids.show("op", operation_id),
-                payment_id=ids.show("pay", payment.id),
-                money=Money(payment.amount, payment.asset),
-                description=payment.description,
-                callback_url=callback_url(self.settings.public_url, linked.id),
-                return_url=return_url,
-            )
-        )
-        wish = StartTry(owner, payment.id, operation_id, linked.id, request)
-        await failpoint("start.before_run")
-        decided = await self.engine.run(wish)
-        if isinstance(decided, Refused):
-            return None
-        match decided.answer:
-            case GoOn(url):
-                return url
-            case Started():
-                operation = Operation(ids.show("op", operation_id), request)
-                return await self._ask(owner, payment, linked, operation, operation_id)
-            case _:
-                return None
-
-    async def _ask(
-        self, owner: Owner, payment: Payment, linked: Linked, operation: Operation, wish: UUID
-    ) -> str | None:
-        await failpoint("start.before_call")
-        answered = await linked.connector.start(operation)
-        await failpoint("start.after_call")
-        settled = SettleStart(owner, payment.id, wish, linked.id, answered, ids.mint())
-        await self.engine.run(settled, reserved=True)
-        await failpoint("start.after_run")
-        return answered.redirect_url if isinstance(answered, Pending) else None
+        url = await self.performer.start(owner, payment, linked, return_url)
+        return None if isinstance(url, Refused) else url
 
 
 def state_of(payment: Payment, attempt: LatestTry | None, now: datetime) -> State:

@@ -30,6 +30,15 @@ Data = Annotated[Path, typer.Option(help="Folder in which `tillgate dev` keeps e
 SandboxData = Annotated[Path | None, typer.Option(help="Folder to remember payments in.")]
 Name = Annotated[str, typer.Option(help="Name of the business, as payers see it.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one line of JSON.")]
+Merchant = Annotated[
+    str, typer.Option(help="The merchant, `mer_…`: the live one, or the test one.")
+]
+KeyKind = Annotated[str, typer.Option(help="secret, publishable or restricted.")]
+KeyName = Annotated[str | None, typer.Option("--name", help="A name to know the key by.")]
+KeyScopes = Annotated[
+    list[str] | None, typer.Option("--scope", help="What a restricted key may do; repeat it.")
+]
+KeyId = Annotated[str, typer.Argument(help="The key's id, `key_…`.")]
 OneMerchant = Annotated[str | None, typer.Option(help="Check only this merchant, `mer_…`.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with one that was interrupted.")]
 
@@ -41,6 +50,8 @@ app = typer.Typer(
 )
 merchant_app = typer.Typer(help="Merchants of this installation.", no_args_is_help=True)
 app.add_typer(merchant_app, name="merchant")
+key_app = typer.Typer(help="API keys of a merchant.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
 ledger_app = typer.Typer(help="The books of this installation.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 
@@ -110,8 +121,14 @@ def run_sandbox(port: Port = 8001, data: SandboxData = None) -> None:
     """Run the sandbox processor, which plays an external payment app. For developing."""
     watch_parent()
     from tillgate.sandbox.app import serve
+    from tillgate.sandbox.settings import SettingsError, from_environment
 
-    serve(port, _required("TILLGATE_SANDBOX_SECRET"), data)
+    secret = _required("TILLGATE_SANDBOX_SECRET")
+    try:
+        settings = from_environment(os.environ)
+    except SettingsError as error:
+        raise Failure(str(error)) from error
+    serve(port, secret, data, settings)
 
 
 @app.command("inbox")
@@ -133,6 +150,39 @@ def run_merchant_create(name: Name, data: Data = Path(".tillgate"), json: Json =
 
     created = asyncio.run(create(name, os.environ, data))
     sys.stdout.write(show(created, as_json=json))
+
+
+@key_app.command("create")
+def run_key_create(
+    merchant: Merchant,
+    kind: KeyKind = "secret",
+    name: KeyName = None,
+    scope: KeyScopes = None,
+    data: Data = Path(".tillgate"),
+    json: Json = False,
+) -> None:
+    """Make a key; prints it, this once. So a live merchant gets its first one."""
+    from tillgate.cli.keys import create, show_created
+
+    made = asyncio.run(create(merchant, kind, name, scope or None, os.environ, data))
+    sys.stdout.write(show_created(made, as_json=json))
+
+
+@key_app.command("list")
+def run_key_list(merchant: Merchant, data: Data = Path(".tillgate"), json: Json = False) -> None:
+    """List a merchant's newest keys, without their texts."""
+    from tillgate.cli.keys import read, show
+
+    sys.stdout.write(show(asyncio.run(read(merchant, os.environ, data)), as_json=json))
+
+
+@key_app.command("revoke")
+def run_key_revoke(key: KeyId, merchant: Merchant, data: Data = Path(".tillgate")) -> None:
+    """End a key for good, be it the last one."""
+    from tillgate.cli.keys import revoke
+
+    asyncio.run(revoke(merchant, key, os.environ, data))
+    sys.stdout.write(f"{key} is revoked.\n")
 
 
 @ledger_app.command("check")

@@ -1,6 +1,7 @@
 """The gate as handlers of Litestar use it: the header, and one wish behind it."""
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from litestar import Response
@@ -9,7 +10,8 @@ from msgspec import Raw, Struct
 
 from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
-from tillgate.idempotency.commands import gated
+from tillgate.idempotency.commands import KeepAnswer, Resumed, gated
+from tillgate.idempotency.model import UnderWay
 from tillgate.idempotency.store import Gates
 from tillgate.kit.canonical import canonical
 from tillgate.kit.http import Answer
@@ -21,6 +23,13 @@ IdempotencyHeader = Annotated[
         header="Idempotency-Key", description="The same key gives the same answer for 24 hours."
     ),
 ]
+
+
+class Finished(NamedTuple):
+    """An answer, and whether it can still change by itself."""
+
+    answer: Answer
+    final: bool
 
 
 class Clerk:
@@ -37,11 +46,37 @@ class Clerk:
     ) -> Response[Any]:
         """The answer as it was decided, or as it was decided before for this key. `command_id` is
         minted for this request and names what it makes. Raises RefusedError."""
+        return _respond(await self._decide(path, data, command_id, command))
+
+    async def carry_out(
+        self,
+        path: str,
+        data: Struct,
+        command_id: UUID,
+        command: Command,
+        finish: Callable[[UnderWay | Resumed], Awaitable[Finished]],
+    ) -> Response[Any]:
+        """The same, where a processor must be heard between the wish and its answer: `finish` asks
+        it, and tells how things stand then. What is not final is not kept: the key then stays open,
+        and tells what it came to when it is asked again."""
+        decided = await self._decide(path, data, command_id, command)
+        if isinstance(decided, Answer):
+            return _respond(decided)
+        finished = await finish(decided)
+        if finished.final and self._key is not None:
+            kept = KeepAnswer(command.merchant_id, self._key, finished.answer)
+            await self._engine.run(kept, reserved=True)
+        return _respond(finished.answer)
+
+    async def _decide(self, path: str, data: Struct, command_id: UUID, command: Command) -> Any:
         digest = self._gates.digest(f"POST {path}", canonical(data))
         wish = gated(self._key, digest, command_id, self._request_id, command)
         decided = wish if isinstance(wish, Refused) else await self._engine.run(wish)
         if not isinstance(decided, Outcome):
             raise RefusedError(decided)
-        answer: Answer = decided.answer
-        headers = {name.decode(): value.decode() for name, value in answer.headers}
-        return Response(Raw(answer.body), status_code=answer.status, headers=headers)
+        return decided.answer
+
+
+def _respond(answer: Answer) -> Response[Any]:
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(Raw(answer.body), status_code=answer.status, headers=headers)

@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -26,6 +28,22 @@ class IdempotencyKey(Struct, frozen=True):
     body: Text
     created_at: Time
 
+
+class UnderWay(NamedTuple):
+    """A command's answer when its wish is committed and a processor must be heard first: the gate
+    stays open until the answer is known. `operations` are to be submitted now."""
+
+    operations: tuple[UUID, ...]
+
+
+LEASE = timedelta(seconds=30)
+"""How long an open gate is left to the request that opened it."""
+
+IN_USE = Refused(
+    "idempotency_key_in_use",
+    "A request with this Idempotency-Key is still being carried out. Try again shortly.",
+    "Idempotency-Key",
+)
 
 REUSED = Refused(
     "idempotency_key_reused",

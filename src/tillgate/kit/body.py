@@ -9,6 +9,9 @@ from tillgate.kit.refusal import Refused
 
 T = TypeVar("T")
 
+DEPTH_MAX = 32
+"""How deep objects and lists of a JSON body may nest."""
+
 _AT = re.compile(r" - at (?:`key` in )?`\$\.?(.*?)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
 _UNKNOWN = re.compile(r"unknown field `(.+?)`")
@@ -19,6 +22,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T | Refused:
 
     NUL is refused too: PostgreSQL's text cannot hold it.
     """
+    if too_deep(body):
+        return Refused("json_invalid", f"The body nests deeper than {DEPTH_MAX} levels.")
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -29,6 +34,26 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T | Refused:
     if param is not None:
         return Refused("parameter_invalid", f"{param} holds the character NUL.", param)
     return value
+
+
+def too_deep(body: bytes) -> bool:
+    """Whether JSON nests beyond DEPTH_MAX. What cannot, as most bodies, is not looked through."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for token in _NESTING.finditer(body):
+        first = body[token.start()]
+        depth += _STEPS.get(first, 0)
+        if depth > DEPTH_MAX:
+            return True
+    return False
+
+
+_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string, which may hold brackets, or a bracket. One that does not end goes to the end at once,
+or looking would take the square of the time."""
+
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def explain(message: str) -> Refused:

@@ -11,5 +11,18 @@ class Caller(Struct, frozen=True):
     merchant_id: UUID
     key_id: UUID
     livemode: bool
-    scopes: frozenset[str]  # `secret`: everything; `publishable`: opening a checkout
+    # `secret`: everything; `publishable`: opening a checkout; else what the key may do, each
+    # as `payments:read`
+    scopes: frozenset[str]
     actor: str  # as the audit names it: `key_…`
+
+    def may(self, scope: str) -> bool:
+        """`payments:read`: whether this key may do that."""
+        return scope in self.scopes or "secret" in self.scopes
+
+
+def needed_scope(path: str, method: str) -> str:
+    """What a route of `/v1` asks for: `GET /v1/payments/pay_…` is `payments:read`; whatever is
+    no GET writes. So a new route needs no entry anywhere."""
+    room = path.split("/", 3)[2]
+    return f"{room}:{'read' if method in {'GET', 'HEAD'} else 'write'}"

@@ -38,15 +38,25 @@ class Recent(Generic[K, V]):
             reading.add_done_callback(_hear)
         return await asyncio.shield(reading)
 
+    def knows(self, key: K) -> bool:
+        """Whether it was there when it was last read, be that long ago."""
+        return key in self._kept
+
+    def forget(self) -> None:
+        """Believes nothing any more of what was read, or is being read now."""
+        self._readings = {}
+        self._kept = OrderedDict((key, (0.0, value)) for key, (_, value) in self._kept.items())
+
     async def _read_now(self, key: K) -> V | None:
-        since_s = clock.monotonic_s()
+        since_s, readings = clock.monotonic_s(), self._readings
         try:
             value = await self._read(key)
         finally:
-            del self._readings[key]
+            readings.pop(key, None)
         self._kept.pop(key, None)
         if value is not None:
-            self._kept[key] = since_s + self._kept_s, value
+            believed_s = self._kept_s if readings is self._readings else -since_s
+            self._kept[key] = since_s + believed_s, value
             if len(self._kept) > self._max_kept:
                 self._kept.popitem(last=False)
         return value

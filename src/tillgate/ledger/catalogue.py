@@ -26,6 +26,58 @@ MOVEMENTS: dict[str, Movement] = {
     "review_resolved": Movement(
         "suspense", "available or wallet", "direct", "What did not fit has found its place."
     ),
+    "refund_reserved": Movement(
+        "available or wallet or suspense",
+        "clearing",
+        "hold",
+        "A refund is under way: the money stays, and cannot be spent.",
+    ),
+    "refund_succeeded": Movement(
+        "available or wallet or suspense",
+        "clearing",
+        "post or direct",
+        "A processor proves that it has given the money back.",
+    ),
+    "refund_released": Movement(
+        "available or wallet or suspense",
+        "clearing",
+        "void",
+        "The refund came to nothing; what was set aside is let go.",
+    ),
+    "refund_returned": Movement(
+        "clearing",
+        "available or wallet or suspense",
+        "direct",
+        "A refund failed after it had succeeded: the money is back.",
+    ),
+    "refund_moved": Movement(
+        "available or wallet",
+        "suspense",
+        "direct",
+        "Money in review was refunded in part and then accepted: who bears the refund follows.",
+    ),
+    "dispute_opened": Movement(
+        "available or wallet or suspense",
+        "disputed",
+        "direct",
+        "A payer claims the money back through the bank.",
+    ),
+    "dispute_lost": Movement("disputed", "clearing", "direct", "The bank has given it back."),
+    "dispute_won": Movement(
+        "disputed",
+        "available or wallet or suspense",
+        "direct",
+        "The bank has decided for the merchant.",
+    ),
+    "dispute_reinstated": Movement(
+        "clearing",
+        "available or wallet or suspense",
+        "direct",
+        "A dispute that was lost is won after all.",
+    ),
+    "dispute_reopened": Movement(
+        "clearing", "disputed", "direct", "A dispute that was lost is looked at again."
+    ),
     "wallet_credit": Movement(
         "available", "wallet", "direct", "The merchant gives a user money of its own."
     ),

@@ -155,6 +155,11 @@ def receivable(merchant_id: UUID, asset: str) -> AccountKey:
     return AccountKey(merchant_id, MERCHANT, "receivable", asset)
 
 
+def disputed(merchant_id: UUID, asset: str) -> AccountKey:
+    """What payers have claimed back and nobody has decided yet."""
+    return AccountKey(merchant_id, MERCHANT, "disputed", asset)
+
+
 def fees(merchant_id: UUID, asset: str) -> AccountKey:
     """What processors have taken for their work."""
     return AccountKey(merchant_id, MERCHANT, "fees", asset)

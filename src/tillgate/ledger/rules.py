@@ -78,13 +78,18 @@ class Book:
         self._accounts[key] = account
         self._versions[account.id] = account.version
 
+    def knows(self, key: AccountKey) -> bool:
+        """Whether the account was taken."""
+        return key in self._accounts
+
     def see(self, key: AccountKey) -> Account:
         """An account as it is by now."""
         return self._accounts[key]
 
-    def post(self, debit: AccountKey, credit: AccountKey, money: Money, fact: Fact) -> None:
+    def post(self, debit: AccountKey, credit: AccountKey, money: Money, fact: Fact) -> int:
         """Books a fact, whatever the balances. What the debit's floor forbids is taken from
-        `receivable` (see `keys_of`), as a transfer of its own with the cause `…:receivable`."""
+        `receivable` (see `keys_of`), as a transfer of its own with the cause `…:receivable`, and
+        answered."""
         if money.minor <= 0:
             raise ValueError(f"cannot book {money}")
         free = disposable(self._accounts[debit])
@@ -95,6 +100,7 @@ class Book:
             rest = fact._replace(cause=f"{fact.cause}:receivable")
             books = receivable(debit.merchant_id, debit.asset)
             self._move(books, credit, money.asset, _direct(owed), rest)
+        return owed
 
     def pay(
         self,

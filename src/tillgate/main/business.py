@@ -14,11 +14,13 @@ from tillgate.settings import Settings
 
 
 class CreatedBusiness(NamedTuple):
-    """The test merchant and its keys, as a person or a script is told them, once."""
+    """The test merchant and its keys, as a person or a script is told them, once; and the live
+    merchant, whose keys are made by `tillgate key create`."""
 
     merchant: str
     secret_key: str
     publishable_key: str
+    live_merchant: str
 
 
 async def set_up_business(
@@ -31,7 +33,8 @@ async def set_up_business(
         test = created.test
         await point_to_sandbox(connection, settings, test.merchant_id, now)
     merchant = ids.show("mer", test.merchant_id)
-    return CreatedBusiness(merchant, test.secret_key, test.publishable_key)
+    live_merchant = ids.show("mer", created.live_merchant_id)
+    return CreatedBusiness(merchant, test.secret_key, test.publishable_key, live_merchant)
 
 
 async def point_to_sandbox(

@@ -3,8 +3,6 @@
 `POST /v1/payments` and `POST /callbacks/…` are plain handlers; Litestar serves everything else.
 """
 
-import base64
-import binascii
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -31,6 +29,7 @@ from tillgate.kit.http import (
 )
 from tillgate.kit.refusal import Refused
 from tillgate.main import logs
+from tillgate.main.doorkeeper import VERSION_HEADER, Doorkeeper, Headers, header
 from tillgate.main.parts import Parts, digest_key_of, opened
 from tillgate.main.site import site
 from tillgate.payments.api import Payments, Request
@@ -46,11 +45,7 @@ UNAVAILABLE = Refused(
 )
 OVERLOADED = Refused("overloaded", "Too much at once; nothing was done. Try again shortly.")
 TOO_LARGE = Refused("body_too_large", "The body is larger than this route takes.")
-NO_KEY = Refused(
-    "api_key_missing", "Send your secret key: `Authorization: Bearer sk_…`, or as user of Basic."
-)
 NOWHERE = Refused("not_found", "There is nothing at this address.")
-NOT_WITH_THIS_KEY = Refused("permission_denied", "A publishable key may not do this.")
 NOT_JSON = Refused("content_type_unsupported", "Send the body as application/json.")
 INTERNAL = Refused("internal", "Something went wrong here; the request id finds it in the log.")
 
@@ -96,6 +91,7 @@ class Gateway:
         digest_key = digest_key_of(self._settings)
         self._payments = Payments(parts.engine, parts.connections, parts.links, digest_key)
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
+        self._door = Doorkeeper(self._settings, parts.keys)
         self._site = site(parts)
         memory.settle()
         await send({"type": "lifespan.startup.complete"})
@@ -107,21 +103,24 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = ids.show("req", ids.mint())
+        headers: Headers = []
         try:
-            answer = await self._answer(scope, receive, send, request_id)
+            answer = await self._answer(scope, receive, send, request_id, headers)
         except ClientGone:
             return
         if answer is not None:
             if isinstance(answer, Refused):
                 answer = refusal_answer(answer, request_id)
+            answer = answer._replace(headers=(*answer.headers, *headers))
             await send_answer(send, answer, request_id)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, headers: Headers
     ) -> Answer | Refused | None:
-        """The answer of a hot route, or a refusal; None when Litestar has answered itself."""
+        """The answer of a hot route, or a refusal; None when Litestar has answered itself. What
+        every answer to this request tells besides joins `headers`."""
         try:
-            return await self._route(scope, receive, send, request_id)
+            return await self._route(scope, receive, send, request_id, headers)
         except (BodyTooLarge, Unavailable, Overloaded, ClientGone, *db.LOST) as error:
             if isinstance(error, ClientGone):
                 raise
@@ -134,19 +133,23 @@ class Gateway:
             return INTERNAL
 
     async def _route(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, headers: Headers
     ) -> Answer | Refused | None:
         path: str = scope["path"]
         posts = scope["method"] == "POST"
+        self._door.place(scope)
         if posts and path.startswith("/callbacks/"):
-            return await self._callbacks.receive(scope, receive, request_id)
+            refused = self._door.callback(scope, headers)
+            return refused or await self._callbacks.receive(scope, receive, request_id)
+        if path.startswith("/v1/"):
+            headers.append(VERSION_HEADER)
         refused = _nul(path, scope["query_string"])
         if refused is not None:
             return refused
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         if path.startswith("/v1/") and path not in PUBLIC:
-            caller = await self._caller(scope)
+            caller = await self._door.admit(scope, headers)
             if isinstance(caller, Refused):
                 return caller
             if scope["method"] in {"POST", "PUT", "PATCH"} and not _is_json(scope):
@@ -155,7 +158,7 @@ class Gateway:
                 return await self._create(scope, receive, caller, request_id)
             state["caller"] = caller
         # Litestar types the same messages more narrowly
-        await cast("App", self._site)(scope, receive, _with_request_id(send, request_id))
+        await cast("App", self._site)(scope, receive, _with(send, request_id, headers))
         return None
 
     async def _create(
@@ -163,19 +166,9 @@ class Gateway:
     ) -> Answer | Refused:
         body = await read_body(receive)
         client: tuple[str, int] | None = scope.get("client")
-        key = _header(scope, b"idempotency-key")
+        key = header(scope, b"idempotency-key")
         request = Request(caller, body, key, client[0] if client else None, request_id)
         return await self._payments.create(request)
-
-    async def _caller(self, scope: Scope) -> Caller | Refused:
-        key = _key(_header(scope, b"authorization") or "")
-        if key is None:
-            return NO_KEY
-        assert self._parts is not None  # noqa: S101  set before the first request
-        caller = await self._parts.keys.caller(key)
-        if isinstance(caller, Caller) and "secret" not in caller.scopes:
-            return NOT_WITH_THIS_KEY
-        return caller
 
 
 def why(error: Exception) -> Refused:
@@ -183,26 +176,6 @@ def why(error: Exception) -> Refused:
     if isinstance(error, BodyTooLarge):
         return TOO_LARGE
     return OVERLOADED if isinstance(error, Overloaded) else UNAVAILABLE
-
-
-def _key(authorization: str) -> str | None:
-    """The key of a Bearer or Basic header; None when there is none."""
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-
-
-def _header(scope: Scope, name: bytes) -> str | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return None
 
 
 def _room(scope: Scope) -> str:
@@ -222,14 +195,14 @@ def _nul(path: str, query: bytes) -> Refused | None:
 
 def _is_json(scope: Scope) -> bool:
     """A body without a content type is taken for JSON: what else could it be here."""
-    kind = _header(scope, b"content-type")
+    kind = header(scope, b"content-type")
     return kind is None or kind.partition(";")[0].strip().lower() == "application/json"
 
 
-def _with_request_id(send: Send, request_id: str) -> Send:
+def _with(send: Send, request_id: str, told: Headers) -> Send:
     async def send_with(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [*message["headers"], (b"request-id", request_id.encode())]
+            headers = [*message["headers"], (b"request-id", request_id.encode()), *told]
             message = {**message, "headers": headers}
         await send(message)
 

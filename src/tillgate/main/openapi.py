@@ -12,8 +12,13 @@ from tillgate.events.catalogue import API_VERSION, TYPES
 from tillgate.kit.http import ErrorBody
 from tillgate.kit.money import ASSETS
 from tillgate.kit.pages import ListOut
+from tillgate.merchants.keys.api import KeyChangeIn, KeyIn, RollIn
+from tillgate.orders.api import OrderCancelingIn, OrderChangesIn, OrderIn
+from tillgate.orders.model import OrderObject
 from tillgate.payments.api import CreateIn
-from tillgate.payments.model import PaymentAnswer
+from tillgate.payments.shapes import PaymentAnswer
+from tillgate.schedule.api import AdvanceIn, TestClockIn
+from tillgate.timeline.api import TimelineEntry
 from tillgate.wallets.api import (
     CurrencyIn,
     HoldIn,
@@ -29,7 +34,9 @@ from tillgate.webhooks.api import EndpointIn
 WALLET_BODIES = (CurrencyIn, HoldIn, LimitsIn, MovementIn, TransferIn)
 EXACT = (
     CreateIn, EndpointIn, PaymentAnswer, ErrorBody, AuditEntry, ListOut[StatementLine],
-    *WALLET_BODIES, PostIn, Nothing,
+    ListOut[TimelineEntry], AdvanceIn, TestClockIn,
+    KeyIn, KeyChangeIn, RollIn,
+    *WALLET_BODIES, PostIn, Nothing, OrderCancelingIn, OrderChangesIn, OrderIn, OrderObject,
 )  # fmt: skip
 """Types whose schema is msgspec's: Litestar forgets the limits inside lists and objects."""
 
@@ -69,6 +76,7 @@ REFUSALS = {
     "409": "The state of the object, or another request with the same key, forbids it for now.",
     "413": "The body is too large.",
     "415": "The body is not application/json.",
+    "429": "Too many requests; try again after `Retry-After`.",
     "503": "Overloaded, or the database is gone; try again after `Retry-After`.",
 }
 
@@ -82,6 +90,7 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
         if "description" in shape:
             shape["description"] = " ".join(shape["description"].split())
     _forms(schemas)
+    _scopes(schemas, schema["paths"])
     schema["paths"].setdefault("/v1/payments", {})["post"] = _create_payment()
     paths: dict[str, dict[str, dict[str, Any]]] = schema["paths"]
     statement = paths["/v1/wallets/{user}/statement"]["get"]["responses"]["200"]
@@ -125,6 +134,15 @@ FORMS: dict[str, Forms] = {
         "from": {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]},
         "to": {"pattern": "^[!-.0-~]+$", "examples": ["user-18"]},
     },
+    "Line": {
+        "name": {"examples": ["Blue mug"]},
+        "quantity": {"examples": [2]},
+        "amount": {"examples": [1250]},
+        "reference": {"examples": ["mug-blue"]},
+    },
+    "OrderIn": WALLET | WORDS,
+    "OrderChangesIn": WORDS,
+    "KeyIn": {"name": {"examples": ["Till 4"]}, "expires_at": {"minimum": 2_000_000_000}},
     "AuditEntry": {"before": {"type": "object"}, "after": {"type": "object"}},
     "EndpointIn": {
         "url": {"format": "uri", "examples": ["https://shop.example/webhooks"]},
@@ -143,10 +161,13 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "created[gt]": ("Unix seconds: after then.", MOMENT),
     "created[lte]": ("Unix seconds: until then, and then.", MOMENT),
     "created[lt]": ("Unix seconds: before then.", MOMENT),
+    "clock": ("The test clock's id, `clock_…`.", {}),
     "currency": ("Only the wallet in this currency.", {"enum": sorted(ASSETS)}),
     "endpoint": ("The endpoint's id, `we_…`.", {}),
     "event": ("The event's id, `evt_…`.", {}),
     "hold_id": ("The hold's id, `hold_…`.", {}),
+    "order": ("The order's id, `ord_…`.", {}),
+    "key": ("The key's id, `key_…`.", {}),
     "payment": ("The payment's id, `pay_…`.", {}),
     "status": ("Only those that have this status now.", {}),
     "user": ("Your name of the user.", {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]}),
@@ -183,7 +204,19 @@ def _forms(schemas: dict[str, Any]) -> None:
             shape.get("anyOf", [shape])[0].update(form)
 
 
+def _scopes(schemas: dict[str, Any], paths: dict[str, Any]) -> None:
+    """What a restricted key may be given: a right to each first word of a path."""
+    rooms = sorted({path.split("/")[2] for path in paths})
+    every = [f"{room}:{right}" for room in rooms for right in ("read", "write", "*")]
+    for name in ("KeyIn", "KeyChangeIn"):
+        shape: dict[str, Any] = schemas[name]["properties"]["scopes"]["anyOf"][0]
+        shape["items"] = {"type": "string", "enum": every}
+
+
 NAMES = {
+    "AdvanceIn": "ClockAdvance",
+    "JobFigures": "Job",
+    "TestClockIn": "NewTestClock",
     "Amount": "Money",
     "CreateIn": "NewPayment",
     "CurrencyIn": "WalletChoice",
@@ -192,11 +225,20 @@ NAMES = {
     "EventObject": "Event",
     "HoldIn": "NewHold",
     "HoldObject": "Hold",
+    "KeyChangeIn": "KeyChange",
+    "KeyIn": "NewKey",
+    "KeyObject": "Key",
     "LimitsIn": "NewWalletLimits",
+    "Line": "OrderLine",
     "MovementIn": "NewMovement",
+    "OrderCancelingIn": "OrderCanceling",
+    "OrderChangesIn": "OrderChanges",
+    "OrderIn": "NewOrder",
+    "OrderObject": "Order",
     "PaymentAnswer": "Payment",
     "Nothing": "HoldVoiding",
     "PostIn": "HoldPosting",
+    "RollIn": "KeyRolling",
     "TransferIn": "NewWalletTransfer",
 }
 """What our types are called outside, where that differs; `ListOut_….T_` is a list of T."""
@@ -254,7 +296,9 @@ def _create_payment() -> dict[str, Any]:
 
 
 LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
-    "createPayment": ({"payment": "id"}, ["retrievePayment"]),
+    "createOrder": ({"order": "id"}, ["retrieveOrder", "updateOrder", "cancelOrder"]),
+    "listOrders": ({"order": "data/0/id"}, ["retrieveOrder"]),
+    "createPayment": ({"payment": "id"}, ["retrievePayment", "retrievePaymentTimeline"]),
     "listPayments": ({"payment": "data/0/id"}, ["retrievePayment"]),
     "listEvents": ({"event": "data/0/id"}, ["retrieveEvent"]),
     "listWebhookEndpoints": (
@@ -265,6 +309,10 @@ LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"endpoint": "id"},
         ["retrieveWebhookEndpoint", "listWebhookDeliveries", "deleteWebhookEndpoint"],
     ),
+    "createTestClock": ({"clock": "id"}, ["advanceTestClock", "retrieveTestClock"]),
+    "listTestClocks": ({"clock": "data/0/id"}, ["advanceTestClock", "deleteTestClock"]),
+    "createKey": ({"key": "id"}, ["retrieveKey", "updateKey", "rollKey", "revokeKey"]),
+    "listKeys": ({"key": "data/0/id"}, ["retrieveKey"]),
     "createHold": ({"user": "user", "hold_id": "id"}, ["retrieveHold", "postHold", "voidHold"]),
     "listHolds": ({"user": "data/0/user", "hold_id": "data/0/id"}, ["retrieveHold"]),
 }

@@ -21,13 +21,16 @@ from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Pool
 from tillgate.kit.outbound import Outbound, Policy
 from tillgate.ledger.model import Account, Hold, Transfer
-from tillgate.merchants.store import Keys
+from tillgate.merchants.keys.store import Keys
+from tillgate.orders.model import Order
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import (
+    Dispute,
     OperationRow,
     Payment,
     PaymentReference,
     ProcessorObject,
+    Refund,
     Try,
 )
 from tillgate.settings import Settings
@@ -37,10 +40,13 @@ from tillgate.webhooks.store import sql as webhooks_sql
 LOCK_ORDER: tuple[type[Struct], ...] = (
     Callback,
     PaymentReference,
+    Order,
     Payment,
     Try,
     OperationRow,
     ProcessorObject,
+    Refund,
+    Dispute,
     Hold,
     IdempotencyKey,
     SeenCallback,
@@ -105,18 +111,19 @@ async def opened(settings: Settings) -> AsyncGenerator[Parts]:
     vault = vault_of(settings)
     policy = policy_of(settings)
     announcer = Announcer(settings.database_url, NEWS)
+    listener = Listener(settings.database_url)
     async with Outbound(policy) as outbound:
         parts = Parts(
             settings=settings,
             pool=pool,
             engine=Engine(settings.database_url, SCHEMA, announcer.committed),
             announcer=announcer,
-            listener=Listener(settings.database_url),
+            listener=listener,
             vault=vault,
             policy=policy,
             outbound=outbound,
             connections=Connections(pool, vault, outbound),
-            keys=Keys(pool),
+            keys=Keys(pool, listener),
             links=PayerLinks(settings.secrets, settings.public_url),
             tally=Tally(pool),
         )
@@ -124,11 +131,13 @@ async def opened(settings: Settings) -> AsyncGenerator[Parts]:
         announcer.start()
         parts.listener.start()
         parts.tally.start()
+        parts.keys.start()
         try:
             yield parts
         finally:
             await parts.engine.stop()
             await parts.tally.stop()
+            await parts.keys.stop()
             await parts.listener.stop()
             await announcer.stop()
             pool.terminate()

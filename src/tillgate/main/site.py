@@ -16,6 +16,7 @@ from tillgate.audit.store import Origin
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
+from tillgate.disputes import api as disputes_api
 from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events import api as events_api
 from tillgate.idempotency.api import Clerk, IdempotencyHeader
@@ -27,7 +28,15 @@ from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.ledger import api as ledger_api
 from tillgate.main import openapi
 from tillgate.main.parts import Parts, digest_key_of
-from tillgate.payments import api as payments_api
+from tillgate.merchants.keys import api as keys_api
+from tillgate.orders import api as orders_api
+from tillgate.payments import reading as payments_reading
+from tillgate.payments import wishes as payments_wishes
+from tillgate.payments.perform import Performer
+from tillgate.payments.wishes import Counter
+from tillgate.refunds import api as refunds_api
+from tillgate.schedule import api as schedule_api
+from tillgate.timeline import api as timeline_api
 from tillgate.wallets import api as wallets_api
 from tillgate.wallets import reading as wallets_reading
 from tillgate.webhooks import api as webhooks_api
@@ -39,6 +48,7 @@ AnyRequest = Request[Any, Any, Any]
 
 def site(parts: Parts) -> Litestar:
     """The Litestar application over these parts."""
+    performer = Performer(parts.engine, parts.connections, parts.links)
     gates = Gates(parts.pool, parts.vault, digest_key_of(parts.settings))
     fixed: dict[str, Any] = {
         "pool": parts.pool,
@@ -48,8 +58,11 @@ def site(parts: Parts) -> Litestar:
         "engine": parts.engine,
         "connections": parts.connections,
         "listener": parts.listener,
-        "desk": Desk(parts.pool, parts.engine, parts.connections, parts.links, parts.settings),
+        "desk": Desk(parts.pool, performer, parts.settings),
+        "counter": Counter(parts.pool, performer),
         "gates": gates,
+        "keys": parts.keys,
+        "duplicates": parts.settings.duplicates,
         "metrics_token": parts.settings.metrics_token,
     }
     dependencies = {name: _always(value) for name, value in fixed.items()}
@@ -63,13 +76,20 @@ def site(parts: Parts) -> Litestar:
     }
     app = Litestar(
         [
-            *payments_api.routes,
+            *payments_reading.routes,
+            *payments_wishes.routes,
+            *refunds_api.routes,
+            *disputes_api.routes,
+            *orders_api.routes,
             *events_api.routes,
             *webhooks_api.routes,
             *ledger_api.routes,
             *wallets_api.routes,
             *wallets_reading.routes,
             *audit_api.routes,
+            *keys_api.routes,
+            *schedule_api.routes,
+            *timeline_api.routes,
             *checkout_api.routes,
             health,
             ready,
@@ -84,6 +104,7 @@ def site(parts: Parts) -> Litestar:
         logging_config=None,
         request_max_body_size=BODY_MAX_BYTES,
     )
+    app.state.rooms = frozenset(r.path.split("/")[2] for r in app.routes if r.path[:4] == "/v1/")
     app.state.document = encode(openapi.document(app.openapi_schema.to_schema()))
     return app
 

@@ -10,11 +10,14 @@ import structlog
 import uvloop
 
 from tillgate.callbacks.jobs import Retries
+from tillgate.disputes.jobs import Reminders
 from tillgate.engine.writer import Overloaded, Unavailable
 from tillgate.kit import db, memory
 from tillgate.main import logs
 from tillgate.main.parts import Parts, opened
-from tillgate.payments.jobs import Expiry, Forgetting, Looks
+from tillgate.payments.jobs import Expiry, Forgetting, Operations
+from tillgate.payments.perform import Performer
+from tillgate.schedule.jobs import SWEEP_S, Sweep
 from tillgate.settings import Settings
 from tillgate.wallets.jobs import HoldExpiry
 from tillgate.webhooks.jobs import Sender
@@ -57,6 +60,7 @@ class Worker:
 
 def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     pool, engine, connections = parts.pool, parts.engine, parts.connections
+    performer = Performer(engine, connections, parts.links)
     woken = asyncio.Event()
     parts.listener.on_any(woken.set)
     sender = Sender(parts.settings.database_url, parts.vault, parts.outbound, woken)
@@ -64,9 +68,11 @@ def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         sender.run(stop),
         _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
         _repeat("holds", HoldExpiry(pool, engine).once, POLL_S, stop),
-        _repeat("looks", Looks(pool, engine, connections).once, POLL_S, stop),
+        _repeat("operations", Operations(pool, performer).once, POLL_S, stop),
+        _repeat("disputes", Reminders(pool, engine).once, POLL_S, stop),
         _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
         _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),
+        _repeat("sweep", Sweep(pool).once, SWEEP_S, stop),
     ]
 
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tillgate.audit.store import write_line
-from tillgate.kit import crypto, ids
+from tillgate.kit import ids
 from tillgate.kit.db import Connection
+from tillgate.merchants.keys.commands import Change, NewKey, insert_key
 from tillgate.merchants.store import sql
 
 
@@ -35,9 +36,10 @@ async def create_business(connection: Connection, name: str, now: datetime) -> C
         await connection.execute(sql["create_business"], business_id, name, now)
         test = await _create_merchant(connection, business_id, name, now, livemode=False)
         live = await _create_merchant(connection, business_id, name, now, livemode=True)
-        secret = await _create_key(connection, test, "secret", "sk_test_", now)
-        publishable = await _create_key(connection, test, "publishable", "pk_test_", now)
-    return Created(business_id, Keyring(test, secret, publishable), live)
+        first = Change(test, "cli", None, now)
+        secret = await insert_key(connection, first, NewKey("secret"))
+        publishable = await insert_key(connection, first, NewKey("publishable"))
+    return Created(business_id, Keyring(test, secret.text, publishable.text), live)
 
 
 async def _create_merchant(
@@ -49,16 +51,3 @@ async def _create_merchant(
         connection, merchant_id, "cli", "merchant.create", merchant_id, {"name": name}, now
     )
     return merchant_id
-
-
-async def _create_key(
-    connection: Connection, merchant_id: UUID, kind: str, prefix: str, now: datetime
-) -> str:
-    key = crypto.mint_key(prefix)
-    digest, hint = crypto.sha256(key.encode()), f"{prefix}…{key[-4:]}"
-    key_id = ids.mint()
-    await connection.execute(sql["create_key"], merchant_id, key_id, kind, digest, hint, now)
-    await write_line(
-        connection, merchant_id, "cli", "key.create", key_id, {"kind": kind, "hint": hint}, now
-    )
-    return key

@@ -1,13 +1,11 @@
-"""`/v1/payments`. Creating is a plain ASGI handler, for speed; reading is Litestar's."""
+"""`POST /v1/payments`: a plain ASGI handler, for speed. The rest is in `wishes` and `reading`."""
 
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Annotated, Any, Literal, NamedTuple
+from datetime import timedelta
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
-from litestar import get
-from litestar.params import QueryParameter
 from msgspec import Meta, Raw, Struct
 
 from tillgate.audit.model import Owner
@@ -15,37 +13,37 @@ from tillgate.connections.store import Connections, Linked
 from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
 from tillgate.idempotency.commands import gated
-from tillgate.kit import body, crypto, ids, pages, queries
+from tillgate.kit import body, crypto, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
-from tillgate.kit.db import Pool
 from tillgate.kit.http import Answer
+from tillgate.kit.metadata import Metadata
 from tillgate.kit.money import AMOUNT_MAX_MINOR, Money, find_asset
-from tillgate.kit.refusal import Refused, RefusedError
+from tillgate.kit.refusal import Refused
 from tillgate.ledger.model import NO_USER, may_own_wallet
 from tillgate.payments.commands import CreatePayment
 from tillgate.payments.links import PayerLinks
-from tillgate.payments.model import Payment, PaymentAnswer, Status, answer
-from tillgate.payments.store import find_payment, sql
 
 EXPIRES_MIN_S, EXPIRES_MAX_S, EXPIRES_DEFAULT_S = 60, 30 * 86_400, 86_400
-METADATA_MAX_KEYS = 50
 URL_MAX_CHARACTERS = 2048
+DESCRIPTION_MAX_CHARACTERS = 500
 
 Url = Annotated[str, Meta(max_length=URL_MAX_CHARACTERS, description="http or https.")]
 
 
 class CreateIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a new payment may say. `amount` is in minor units: 1050 with `usd` is 10.50."""
+    """What a new payment may say. `amount` is in minor units: 1050 with `usd` is 10.50; it and
+    `currency` may be left out where an order says them."""
 
-    amount: Annotated[int, Meta(ge=1, le=AMOUNT_MAX_MINOR)]
-    currency: Annotated[
-        str, Meta(min_length=3, max_length=5, description="ISO 4217 or `sbtc`, in any case.")
-    ]
-    description: Annotated[str, Meta(max_length=500)] | None = None
-    metadata: dict[
-        Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]
-    ] = {}
+    amount: Annotated[int, Meta(ge=1, le=AMOUNT_MAX_MINOR)] | None = None
+    currency: (
+        Annotated[
+            str, Meta(min_length=3, max_length=5, description="ISO 4217 or `sbtc`, in any case.")
+        ]
+        | None
+    ) = None
+    description: Annotated[str, Meta(max_length=DESCRIPTION_MAX_CHARACTERS)] | None = None
+    metadata: Metadata = {}
     capture_method: Literal["automatic", "manual"] = "automatic"
     success_url: Url | None = None
     cancel_url: Url | None = None
@@ -59,6 +57,13 @@ class CreateIn(Struct, frozen=True, forbid_unknown_fields=True):
     connection: Annotated[str, Meta(description="`con_…`; the default one when absent.")] | None = (
         None
     )
+    order: (
+        Annotated[
+            str,
+            Meta(description="`ord_…`: what it pays for; `amount` may then be left out."),
+        ]
+        | None
+    ) = None
     expires_in_s: Annotated[int, Meta(ge=EXPIRES_MIN_S, le=EXPIRES_MAX_S)] = EXPIRES_DEFAULT_S
 
 
@@ -125,9 +130,11 @@ class Payments:
     def _command(
         self, request: Request, wanted: CreateIn, linked: Linked
     ) -> CreatePayment | Refused:
-        asset = find_asset(wanted.currency)
-        if asset is None:
-            return Refused("parameter_invalid", "This currency is unknown.", "currency")
+        money, order_id = _money(wanted), _order(wanted)
+        if isinstance(money, Refused):
+            return money
+        if isinstance(order_id, Refused):
+            return order_id
         refused = _check(wanted, linked)
         if refused is not None:
             return refused
@@ -139,7 +146,7 @@ class Payments:
         return CreatePayment(
             owner=owner,
             id=payment_id,
-            money=Money(wanted.amount, asset),
+            money=money,
             capture_method=wanted.capture_method,
             connection_id=linked.id,
             description=wanted.description,
@@ -149,6 +156,7 @@ class Payments:
             cancel_url=wanted.cancel_url,
             expires_in=timedelta(seconds=wanted.expires_in_s),
             links=self._links.of(caller.merchant_id, payment_id),
+            order_id=order_id,
         )
 
     def _once(
@@ -162,15 +170,32 @@ class Payments:
 EMPTY = Raw(b"{}")
 
 
+def _money(wanted: CreateIn) -> Money | Refused | None:
+    """None where the order says it."""
+    if wanted.order is not None and wanted.amount is None and wanted.currency is None:
+        return None
+    if wanted.amount is None:
+        return Refused("parameter_missing", "amount is required.", "amount")
+    if wanted.currency is None:
+        return Refused("parameter_missing", "currency is required.", "currency")
+    asset = find_asset(wanted.currency)
+    if asset is None:
+        return Refused("parameter_invalid", "This currency is unknown.", "currency")
+    return Money(wanted.amount, asset)
+
+
+def _order(wanted: CreateIn) -> UUID | Refused | None:
+    if wanted.order is None:
+        return None
+    found = ids.parse("ord", wanted.order)
+    return found or Refused("not_found", "There is no such order.", "order")
+
+
 def _check(wanted: CreateIn, linked: Linked) -> Refused | None:
     """What the shape alone does not say."""
-    if len(wanted.metadata) > METADATA_MAX_KEYS:
-        return Refused(
-            "parameter_invalid", f"metadata holds {METADATA_MAX_KEYS} keys at most.", "metadata"
-        )
     for name in ("success_url", "cancel_url"):
         url: str | None = getattr(wanted, name)
-        if url is not None and not _is_url(url):
+        if url is not None and not is_url(url):
             return Refused("parameter_invalid", "This is not an http or https URL.", name)
     if wanted.wallet_user is not None and not may_own_wallet(wanted.wallet_user):
         return Refused("parameter_invalid", f"wallet_user {NO_USER}", "wallet_user")
@@ -181,7 +206,8 @@ def _check(wanted: CreateIn, linked: Linked) -> Refused | None:
     return None
 
 
-def _is_url(text: str) -> bool:
+def is_url(text: str) -> bool:
+    """Whether payers may be sent there."""
     if not text.isprintable() or " " in text or "\\" in text:
         return False
     try:
@@ -189,52 +215,3 @@ def _is_url(text: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False
-
-
-@get("/v1/payments/{payment:str}", operation_id="retrievePayment")
-async def retrieve(payment: str, caller: Caller, pool: Pool, links: PayerLinks) -> PaymentAnswer:
-    """One payment, as it is now."""
-    payment_id = ids.parse("pay", payment)
-    found = await find_payment(pool, caller.merchant_id, payment_id) if payment_id else None
-    if found is None:
-        raise RefusedError(Refused("not_found", f"There is no payment {payment}.", "payment"))
-    return answer(found, links.of(found.merchant_id, found.id), livemode=caller.livemode)
-
-
-def _created(bound: str) -> Any:
-    return QueryParameter(query=f"created[{bound}]", ge=0, le=253_402_300_799,
-                          description="Unix seconds.")  # fmt: skip
-
-
-@get("/v1/payments", operation_id="listPayments")
-async def list_payments(
-    caller: Caller,
-    pool: Pool,
-    links: PayerLinks,
-    limit: queries.Limit = pages.LIMIT_DEFAULT,
-    starting_after: queries.StartingAfter = None,
-    ending_before: queries.EndingBefore = None,
-    status: Status | None = None,
-    created_gte: Annotated[int | None, _created("gte")] = None,
-    created_gt: Annotated[int | None, _created("gt")] = None,
-    created_lte: Annotated[int | None, _created("lte")] = None,
-    created_lt: Annotated[int | None, _created("lt")] = None,
-) -> pages.ListOut[PaymentAnswer]:
-    """Payments, newest first."""
-    page = pages.parse(limit, starting_after, ending_before, partial(ids.parse, "pay"))
-    if isinstance(page, Refused):
-        raise RefusedError(page)
-    bounds = [_moment(bound) for bound in (created_gte, created_gt, created_lte, created_lt)]
-    statement = sql["newer"] if page.newer else sql["older"]
-    rows = await pool.fetch(statement, caller.merchant_id, page.cursor, page.fetch, status, *bounds)
-    shown, more = page.cut(rows)
-    found = [Payment(*row) for row in shown]
-    data = [answer(p, links.of(p.merchant_id, p.id), livemode=caller.livemode) for p in found]
-    return pages.ListOut(data=data, has_more=more, url="/v1/payments")
-
-
-def _moment(unix_s: int | None) -> datetime | None:
-    return None if unix_s is None else datetime.fromtimestamp(unix_s, UTC)
-
-
-routes = [list_payments, retrieve]

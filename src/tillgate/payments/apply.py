@@ -1,10 +1,10 @@
 """Observations become totals, a status and bookings: the one way by which money enters the books.
 
-Callbacks and look-ups both end here. Pure, on the world of a command that has locked the payment.
+Callbacks, look-ups and processors' answers all end here. Pure, on a case whose payment is locked.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,12 +16,14 @@ from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Need, Ref
 from tillgate.engine.world import World
 from tillgate.kit import ids
-from tillgate.kit.money import Money
-from tillgate.ledger.model import Account, AccountKey, available, clearing, suspense, wallet
-from tillgate.ledger.rules import Book, Fact
-from tillgate.payments import rules
-from tillgate.payments.model import OperationRow, Payment, ProcessorObject, Try
-from tillgate.payments.records import family, payment_event
+from tillgate.orders import rules as order_rules
+from tillgate.payments import booking, refunding, rules
+from tillgate.payments.case import EMPTY, Case, open_case, with_refunds
+from tillgate.payments.case import wants as wants_of_charges
+from tillgate.payments.model import Dispute, OperationRow, Payment, ProcessorObject, Refund
+
+REMIND_BEFORE = timedelta(days=2)
+"""How long before evidence is due the merchant is told so."""
 
 
 class Applied(NamedTuple):
@@ -31,12 +33,13 @@ class Applied(NamedTuple):
     rows: tuple[Struct, ...]
 
 
-def wants(merchant_id: UUID, payment_id: UUID) -> tuple[Ref, ...]:
-    """What `apply` reads of a payment."""
-    return (
-        *family(merchant_id, payment_id),
-        Ref(ProcessorObject, (merchant_id, payment_id)),
-    )
+def wants(
+    merchant_id: UUID, payment_id: UUID, observations: Iterable[Observation] = ()
+) -> tuple[Ref, ...]:
+    """What `apply` surely reads of a payment."""
+    if any(seen.kind != "charge" for seen in observations):
+        return with_refunds(merchant_id, payment_id)
+    return wants_of_charges(merchant_id, payment_id)
 
 
 def apply(
@@ -52,102 +55,227 @@ def apply(
 
     Any order of the same observations, and any repetition, ends in the same totals and books.
     """
-    place = owner.merchant_id, payment_id
-    payment = world.get(Payment, place)
-    if payment is None:
+    case = open_case(world, owner, payment_id, following, now)
+    if case is None:
         return Applied("unmatched", ())
-    tries = world.children(Try, place)
-    operations = world.children(OperationRow, place)
-    objects = {(o.connection_id, o.reference): o for o in world.children(ProcessorObject, place)}
-    before = dict(objects)
+    if isinstance(case, Need):
+        return case
+    need = observe(case, connection_id, observations)
+    if need is not None:
+        return need
+    return Applied("applied", case.rows()) if case.changed else Applied("nothing_new", ())
+
+
+def observe(case: Case, connection_id: UUID, observations: Iterable[Observation]) -> Need | None:
+    """Folds observations into the case, and lets everything follow from them."""
+    money = rules.total(case.payment, case.objects.values()).all_money
+    before = dict(case.objects)
     for seen in observations:
-        spot = connection_id, seen.reference
-        fresh = _fresh(payment, connection_id, seen, tries, operations, now)
-        objects[spot] = rules.fold(objects.get(spot), seen, fresh)
-    if objects == before:
-        return Applied("nothing_new", ())
-    moved, ended = rules.move(payment, list(objects.values()), tries, now)
-    booked = _book(world, moved, objects, following, now)
-    if isinstance(booked, Need):
-        return booked
-    moved, booked_objects, book_rows = booked
-    rows: list[Struct] = [o for key, o in booked_objects.items() if o != before.get(key)]
-    rows += [one for one in ended if one not in tries]
-    rows += rules.settled(operations, ended, now)
-    rows += book_rows
-    if moved != payment:
-        rows.append(replace(moved, version=payment.version + 1, updated_at=now))
-    rows += [
-        payment_event(kind, moved, owner, following, now) for kind in rules.told(payment, moved)
-    ]
-    return Applied("applied", tuple(rows))
+        if seen.kind != "charge":
+            need = case.load_refunds()
+            if need is not None:
+                return need
+        spot = connection_id, seen.kind, seen.reference
+        found = case.objects.get(spot)
+        case.keep(rules.fold(found, seen, _fresh(case, connection_id, seen)))
+        if seen.kind == "refund":
+            _name_refund(case, connection_id, seen)
+        elif seen.kind == "dispute":
+            _name_dispute(case, connection_id, seen)
+    if case.objects == before:
+        return None
+    if rules.total(case.payment, case.objects.values()).all_money > money:
+        # what a person has decided was about other money
+        case.payment = replace(case.payment, resolution=None)
+    return conclude(case)
 
 
-def _fresh(
-    payment: Payment,
-    connection_id: UUID,
-    seen: Observation,
-    tries: list[Try],
-    operations: list[OperationRow],
-    now: datetime,
-) -> ProcessorObject:
+def conclude(case: Case) -> Need | None:
+    """Whatever follows from the objects of the case, and from what was decided of it."""
+    before = case.payment
+    misfit = order_rules.misfit(case.order) if case.order is not None else None
+    case.payment, case.tries = rules.move(
+        case.payment, list(case.objects.values()), case.tries, misfit, case.now
+    )
+    back_at_once = (
+        case.payment.review_reason == "duplicate"
+        and case.order is not None
+        and case.order.duplicates == "refund"
+    )
+    if back_at_once:
+        case.payment = refuse(case.payment)
+    for operation in rules.settled(list(case.operations.values()), case.tries, case.now):
+        case.keep(operation)
+    _follow_refunds(case)
+    _follow_disputes(case)
+    for operation in list(case.operations.values()):
+        case.keep(rules.answered(operation, _result_of(case, operation), case.now))
+    _credit_order(case, before.refunded)
+    objects, operations = case.objects.values(), case.operations.values()
+    for charge in rules.to_let_go(case.payment, objects, list(operations)):
+        spot = charge.connection_id, charge.reference
+        case.let_go(*spot, charge.ordinal or 0, charge.amount)
+    need = booking.book(case)
+    if need is None and back_at_once:
+        need = give_all_back(case, "duplicate")
+    return need
+
+
+def refuse(payment: Payment) -> Payment:
+    """Money in review is not taken: the payment has failed, whatever it brought goes back."""
+    return replace(
+        payment,
+        resolution="refused",
+        status="failed",
+        review_reason=None,
+        failure_code=payment.review_reason,
+        failure_message="The money does not fit this payment and is given back.",
+    )
+
+
+def give_all_back(case: Case, reason: str) -> Need | None:
+    """Sets aside whatever charges have brought, to be refunded; suspense never refuses."""
+    need = case.load_refunds()
+    if need is not None:
+        return need
+    for charge, rest in list(refunding.rests_of(case)):
+        stopped = refunding.set_aside(case, next(case.following), charge, rest, reason)
+        if isinstance(stopped, Need):
+            return stopped
+    return None
+
+
+# ---- one observation ----------------------------------------------------------------------------
+
+
+def _fresh(case: Case, connection_id: UUID, seen: Observation) -> ProcessorObject:
     """The object at its first sight, tied to the try that our reference or its own names."""
+    charge = seen.reference if seen.kind == "charge" else seen.parent
     ordinal = next(
-        (o.ordinal for o in operations if seen.ours == ids.show("op", o.id)),
-        next((t.ordinal for t in tries if t.reference == seen.reference), None),
+        (o.ordinal for o in case.operations.values() if seen.ours == ids.show("op", o.id)),
+        next((t.ordinal for t in case.tries if t.reference == charge), None),
     )
     return ProcessorObject(
-        payment.merchant_id, payment.id, connection_id, "charge", seen.reference, ordinal,
-        seen.state, seen.amount_minor, seen.asset, 0, None, seen.failure_code,
-        seen.failure_message, now, now,
+        case.payment.merchant_id, case.payment.id, connection_id, seen.kind, seen.reference,
+        ordinal, seen.state, seen.amount_minor, seen.asset, 0, None, seen.failure_code,
+        seen.failure_message, case.now, case.now, seen.parent, seen.revision, 0,
     )  # fmt: skip
 
 
-Objects = dict[tuple[UUID, str], ProcessorObject]
+def _name_refund(case: Case, connection_id: UUID, seen: Observation) -> None:
+    """Ties an object to its refund; what nobody here asked for was made at the processor."""
+    ours = ids.parse("op", seen.ours) if seen.ours is not None else None
+    refund = case.refunds.get(ours) if ours is not None else None
+    named = (connection_id, seen.reference)
+    known = next((r for r in case.refunds.values() if _named(r) == named), None)
+    if known is not None:
+        return
+    if refund is None or refund.reference is not None:
+        refund = _unnamed(case, connection_id, seen)
+    if refund is None:
+        charge = seen.parent or ""
+        found = case.objects.get((connection_id, "charge", charge))
+        place = (found.booked_to if found else None) or booking.home(case.payment, seen.asset)
+        refund = Refund(
+            case.payment.merchant_id, case.payment.id, next(case.following), connection_id, charge,
+            max(seen.amount_minor, 1), seen.asset, "pending", seen.reason, EMPTY, place, None,
+            None, None, None, case.now, case.now,
+        )  # fmt: skip
+    case.keep(replace(refund, reference=seen.reference, updated_at=case.now))
 
 
-def _book(
-    world: World, payment: Payment, objects: Objects, following: Iterator[UUID], now: datetime
-) -> tuple[Payment, Objects, tuple[Struct, ...]] | Need:
-    """Books captured minus booked of every object; moves out of suspense what now fits."""
-    moves: list[tuple[AccountKey, AccountKey, Money, str, str]] = []
-    after = dict(objects)
-    for spot, thing in sorted(objects.items()):
-        if thing.state != "captured":
+def _name_dispute(case: Case, connection_id: UUID, seen: Observation) -> None:
+    """The dispute of an object, with what its newest word says of reason and evidence."""
+    thing = case.objects[connection_id, seen.kind, seen.reference]
+    named = connection_id, seen.reference
+    found = next(
+        (d for d in case.disputes.values() if (d.connection_id, d.reference) == named), None
+    )
+    if found is None:
+        found = Dispute(
+            thing.merchant_id, thing.payment_id, next(case.following), *named, thing.parent,
+            thing.amount, thing.asset, "needs_response", None, None, None, case.now, case.now,
+        )  # fmt: skip
+    if (thing.state, thing.revision) == (seen.state, seen.revision):
+        due = seen.evidence_due_at
+        remind = (
+            max(due - REMIND_BEFORE, case.now) if due and due != found.evidence_due_at else None
+        )
+        found = replace(
+            found,
+            reason=seen.reason or found.reason,
+            evidence_due_at=due or found.evidence_due_at,
+            remind_at=remind or found.remind_at,
+        )
+    case.keep(found)
+
+
+def _unnamed(case: Case, connection_id: UUID, seen: Observation) -> Refund | None:
+    """A processor that does not repeat our reference: the one refund that it can only be."""
+    fitting = [
+        r
+        for r in case.refunds.values()
+        if r.reference is None
+        and r.status == "pending"
+        and (r.connection_id, r.charge, r.amount) == (connection_id, seen.parent, seen.amount_minor)
+    ]
+    return fitting[0] if len(fitting) == 1 and seen.ours is None else None
+
+
+def _named(refund: Refund) -> tuple[UUID, str | None]:
+    return refund.connection_id, refund.reference
+
+
+# ---- what follows -------------------------------------------------------------------------------
+
+
+def _follow_refunds(case: Case) -> None:
+    for refund in list(case.refunds.values()):
+        thing = case.objects.get((refund.connection_id, "refund", refund.reference or ""))
+        if thing is None:
             continue
-        aim, account = _destination(payment, thing)
-        if thing.booked_to == "suspense" and aim != "suspense":
-            parked = suspense(payment.merchant_id, thing.asset)
-            held = Money(thing.booked, thing.asset)
-            moves.append((parked, account, held, "review_resolved", thing.reference))
-        if thing.amount > thing.booked:
-            source = clearing(
-                payment.merchant_id, ids.show("con", thing.connection_id), thing.asset
-            )
-            fresh = Money(thing.amount - thing.booked, thing.asset)
-            code = "payment_in_review" if aim == "suspense" else "payment_captured"
-            moves.append((source, account, fresh, code, thing.reference))
-        after[spot] = replace(thing, booked=thing.amount, booked_to=aim if thing.amount else None)
-    if not moves:
-        return payment, after, ()
-    keys = {key for debit, credit, *_ in moves for key in (debit, credit)}
-    if refs := world.missing(*(Ref(Account, tuple(key), lock=True) for key in sorted(keys))):
-        return Need(refs)
-    book = Book(following, now)
-    for key in sorted(keys):
-        book.take(key, world.get(Account, tuple(key)))
-    bookings = payment.bookings
-    for debit, credit, money, code, reference in moves:
-        bookings += 1
-        cause = f"{ids.show('pay', payment.id)}:booking:{bookings}"
-        book.post(debit, credit, money, Fact(code, cause, reference))
-    return replace(payment, bookings=bookings), after, book.rows()
+        now_is = replace(
+            refund,
+            status=thing.state,
+            amount=thing.amount or refund.amount,
+            failure_code=thing.failure_code,
+            failure_message=thing.failure_message,
+        )
+        if now_is != refund:
+            case.keep(replace(now_is, updated_at=case.now))
 
 
-def _destination(payment: Payment, thing: ProcessorObject) -> tuple[str, AccountKey]:
-    """Where an object's money belongs as the payment stands now."""
-    if payment.status == "review" or thing.asset != payment.asset:
-        return "suspense", suspense(payment.merchant_id, thing.asset)
-    if payment.wallet_user is not None:
-        return "wallet", wallet(payment.merchant_id, payment.wallet_user, payment.asset)
-    return "merchant", available(payment.merchant_id, payment.asset)
+def _follow_disputes(case: Case) -> None:
+    for dispute in list(case.disputes.values()):
+        thing = case.objects[dispute.connection_id, "dispute", dispute.reference]
+        waits = thing.state == "needs_response"
+        now_is = replace(
+            dispute,
+            status=thing.state,
+            amount=thing.amount,
+            remind_at=dispute.remind_at if waits else None,
+        )
+        if now_is != dispute:
+            case.keep(replace(now_is, updated_at=case.now))
+
+
+def _result_of(case: Case, operation: OperationRow) -> ProcessorObject | None:
+    """The object that shows what became of an operation."""
+    if operation.kind == "refund":
+        refund = case.refunds.get(operation.id)
+        reference = refund.reference if refund is not None else None
+        return case.objects.get((operation.connection_id, "refund", reference or ""))
+    return case.objects.get((operation.connection_id, "charge", operation.target or ""))
+
+
+def _credit_order(case: Case, refunded_before: int) -> None:
+    """What a payment has brought counts for its order once it has succeeded."""
+    payment = case.payment
+    if case.order is None or payment.status != "succeeded":
+        return
+    fresh = payment.captured - payment.credited
+    if fresh > 0:
+        case.order = order_rules.take(case.order, fresh, case.now)
+        case.payment = replace(payment, credited=payment.captured)
+    if back := payment.refunded - refunded_before:
+        case.order = order_rules.give_back(case.order, back, case.now)

@@ -1,58 +1,42 @@
-"""What the engine runs on payments: create, start a try, take the processor's answer, expire.
+"""What merchants and time want of a payment: create, change, capture, cancel, resolve, expire.
 
-Observations are taken by `apply`, in the file of that name.
+Tries are in `tries`; what happens around calls to processors is in `operations`; observations are
+taken by `apply`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal
 from uuid import UUID
 
-from msgspec import Raw, Struct
+from msgspec import Raw, UnsetType
 from msgspec.structs import replace
 
-from tillgate.audit.model import Owned, Owner
-from tillgate.connectors.protocol import (
-    Absent,
-    Answered,
-    CannotTell,
-    Found,
-    Looked,
-    Pending,
-    Rejected,
-    Unknown,
-)
+from tillgate.audit.model import Owned, line
 from tillgate.engine.command import Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
 from tillgate.events.model import event
+from tillgate.idempotency.model import UnderWay
 from tillgate.kit import ids
 from tillgate.kit.http import Answer
+from tillgate.kit.metadata import merged
 from tillgate.kit.money import Money
+from tillgate.orders import rules as order_rules
+from tillgate.orders.model import Order
 from tillgate.payments import rules
-from tillgate.payments.apply import apply, wants
-from tillgate.payments.model import (
-    Links,
-    OperationRow,
-    Payment,
-    PaymentReference,
-    Try,
-    answer_text,
-    render,
-)
-from tillgate.payments.records import family, payment_audit, payment_event
-
-LEASE = timedelta(seconds=30)
-"""How long a start may take before a worker looks what became of it."""
-
-LOOKS = tuple(timedelta(seconds=s) for s in (60, 300, 3600)) + (timedelta(days=1),) * 7
-"""When a worker looks at a try whose outcome did not come by itself."""
+from tillgate.payments.apply import conclude, give_all_back, refuse
+from tillgate.payments.case import Case, open_case, wants, with_refunds
+from tillgate.payments.model import Payment
+from tillgate.payments.records import payment_audit
+from tillgate.payments.shapes import Links, answer_text, render
 
 
 class CreatePayment(Owned, frozen=True):
-    """`id` is minted on arrival and names the payment; the ids of its other rows follow it."""
+    """`id` is minted on arrival and names the payment; the ids of its other rows follow it.
+    `money` None: what its order is still short of."""
 
     id: UUID
-    money: Money
+    money: Money | None
     capture_method: str
     connection_id: UUID
     description: str | None
@@ -62,17 +46,53 @@ class CreatePayment(Owned, frozen=True):
     cancel_url: str | None
     expires_in: timedelta
     links: Links
+    order_id: UUID | None = None
 
     def reads(self) -> Iterable[Ref]:
-        return ()
+        if self.order_id is not None:
+            yield Ref(Order, (self.merchant_id, self.order_id), lock=True)
 
-    def decide(self, world: World, now: datetime) -> Decision:  # noqa: ARG002  it reads nothing
+    def decide(self, world: World, now: datetime) -> Decision:
+        money = self._money(world)
+        if isinstance(money, Refused):
+            return money
         following = ids.series(self.id)
-        payment = Payment(
+        payment = self._payment(money, now)
+        shown = render(payment, livemode=self.owner.livemode)
+        return Outcome(
+            Answer(201, answer_text(payment, shown, self.links)),
+            (
+                payment,
+                event(
+                    "payment.created",
+                    payment.merchant_id,
+                    payment.id,
+                    shown,
+                    following,
+                    now,
+                    self.owner.request_id,
+                ),
+                payment_audit("payment.create", payment, self.owner, following, now),
+            ),
+        )
+
+    def _money(self, world: World) -> Money | Refused:
+        if self.order_id is None:
+            return self.money or Refused("parameter_missing", "amount is required.", "amount")
+        order = world.get(Order, (self.merchant_id, self.order_id))
+        if order is None:
+            return Refused("not_found", "There is no such order.", "order")
+        money = self.money or Money(order.amount - order.paid, order.asset)
+        if money.asset != order.asset:
+            return Refused("parameter_invalid", f"The order is in {order.asset}.", "currency")
+        return order_rules.may_pay(order) or money
+
+    def _payment(self, money: Money, now: datetime) -> Payment:
+        return Payment(
             merchant_id=self.merchant_id,
             id=self.id,
-            amount=self.money.minor,
-            asset=self.money.asset,
+            amount=money.minor,
+            asset=money.asset,
             status="pending",
             capture_method=self.capture_method,
             authorized=0,
@@ -96,248 +116,151 @@ class CreatePayment(Owned, frozen=True):
             updated_at=now,
             expires_at=now + self.expires_in,
             succeeded_at=None,
-        )
-        shown = render(payment, livemode=self.owner.livemode)
-        return Outcome(
-            Answer(201, answer_text(payment, shown, self.links)),
-            (
-                payment,
-                event(
-                    "payment.created",
-                    payment.merchant_id,
-                    payment.id,
-                    shown,
-                    following,
-                    now,
-                    self.owner.request_id,
-                ),
-                payment_audit("payment.create", payment, self.owner, following, now),
-            ),
+            order_id=self.order_id,
+            to_capture=None,
+            cancellation_reason=None,
+            resolution=None,
+            credited=0,
         )
 
 
-class Started(NamedTuple):
-    """A new try is committed; the processor is to be asked."""
-
-    operation_id: UUID
+NO_PAYMENT = Refused("not_found", "There is no such payment.", "payment")
 
 
-class Redirect(NamedTuple):
-    """The payer is already on the way; the try goes on there."""
+class UpdatePayment(Owned, frozen=True):
+    """Says something else about a payment. `metadata` is merged. The answer is the payment."""
 
-    url: str
-
-
-class InProgress(NamedTuple):
-    """Somebody else has just asked the processor; its answer is on the way."""
-
-
-class StartTry(Owned, frozen=True):
-    """The payer wants to pay: one more try, unless one is open.
-
-    `request` was rendered for `operation_id`; both are stored before the processor is asked.
-    """
-
+    id: UUID
     payment_id: UUID
-    operation_id: UUID
-    connection_id: UUID
-    request: Raw
+    links: Links
+    description: str | UnsetType | None
+    metadata: Mapping[str, str | None]
 
     def reads(self) -> Iterable[Ref]:
-        return family(self.merchant_id, self.payment_id)
+        return (Ref(Payment, (self.merchant_id, self.payment_id), lock=True),)
 
     def decide(self, world: World, now: datetime) -> Decision:
         payment = world.get(Payment, (self.merchant_id, self.payment_id))
         if payment is None:
-            return Refused("not_found", "There is no such payment.")
-        current = rules.open_try(world.children(Try, (payment.merchant_id, payment.id)))
-        if not rules.may_try(payment, now):
-            return Refused("payment_state", f"A payment that is {payment.status} takes no try.")
-        if current is not None:
-            if current.redirect_url is not None:
-                return Outcome(Redirect(current.redirect_url))
-            return Outcome(InProgress())
-        return Outcome(Started(self.operation_id), self._rows(payment, now))
-
-    def _rows(self, payment: Payment, now: datetime) -> tuple[Struct, ...]:
-        following = ids.series(self.operation_id)
-        moved = replace(
-            payment,
-            status="pending",
-            failure_code=None,
-            failure_message=None,
-            tries=payment.tries + 1,
-            version=payment.version + 1,
-            updated_at=now,
-        )
-        place = payment.merchant_id, payment.id
-        attempt = Try(
-            *place, moved.tries, self.connection_id, "open", None, None, None, None, now, now
-        )
-        operation = OperationRow(
-            *place, self.operation_id, moved.tries, self.connection_id, "start", "submitted",
-            payment.amount, payment.asset, self.request, None, None, 0, now + LEASE, now, now,
+            return NO_PAYMENT
+        metadata = merged(payment.metadata, self.metadata)
+        if isinstance(metadata, Refused):
+            return metadata
+        said = self.description
+        description = payment.description if isinstance(said, UnsetType) else said
+        changed = replace(payment, description=description, metadata=metadata)
+        if changed != payment:
+            changed = replace(changed, version=payment.version + 1, updated_at=now)
+        rendered = render(changed, livemode=self.owner.livemode)
+        answer = Answer(200, answer_text(changed, rendered, self.links))
+        if changed == payment:
+            return Outcome(answer)
+        written = line(
+            self.owner, "payment.update", payment.id, ids.series(self.id), now,
+            before={"description": payment.description, "metadata": payment.metadata},
+            after={"description": changed.description, "metadata": changed.metadata},
         )  # fmt: skip
-        ours = ids.show("op", self.operation_id)
-        reference = PaymentReference(payment.merchant_id, self.connection_id, ours, payment.id)
-        rows: tuple[Struct, ...] = (
-            moved,
-            attempt,
-            operation,
-            reference,
-            payment_audit("payment.try", moved, self.owner, following, now),
-        )
-        if payment.status != "pending":
-            rows += (payment_event("payment.pending", moved, self.owner, following, now),)
-        return rows
+        return Outcome(answer, (changed, written))
 
 
-class SettleStart(Owned, frozen=True):
-    """Takes the processor's answer to a start into the books of the try."""
+class Capture(Owned, frozen=True):
+    """Takes what is authorized, or a part of it: the rest is released. `id` names the operation."""
 
-    payment_id: UUID
-    operation_id: UUID
-    connection_id: UUID
-    answered: Answered
     id: UUID
+    payment_id: UUID
+    minor: int | None
 
     def reads(self) -> Iterable[Ref]:
-        yield from family(self.merchant_id, self.payment_id)
-        if isinstance(self.answered, Pending):
-            key = (self.merchant_id, self.connection_id, self.answered.reference)
-            yield Ref(PaymentReference, key)
+        return wants(self.merchant_id, self.payment_id)
 
     def decide(self, world: World, now: datetime) -> Decision:
-        asked = _asked(world, self.merchant_id, self.payment_id, self.operation_id)
-        if asked is None or asked.operation.state not in rules.ASKED:
-            return Outcome(None)
-        match self.answered:
-            case Pending() as pending:
-                rows = _under_way(world, asked, pending, now)
-            case Rejected() as rejected:
-                rows = _rejected(asked, rejected, self.owner, self.id, now)
-            case Unknown(reason):
-                rows = (replace(asked.operation, state="unknown", error=reason, updated_at=now),)
-        return Outcome(None, rows)
+        case = _open(self, world, now)
+        if not isinstance(case, Case):
+            return case
+        charge = rules.capturable(case.objects.values(), case.payment.asset)
+        if case.payment.status != "authorized" or charge is None:
+            return _not("captured", case.payment)
+        if busy := rules.under_way(case.operations.values()):
+            return _busy(busy)
+        if self.minor is not None and self.minor > charge.amount:
+            words = f"{charge.amount} can be captured at most."
+            return Refused("amount_too_large", words, "amount")
+        money = Money(self.minor or charge.amount, charge.asset)
+        spot = charge.connection_id, charge.reference
+        case.reserve("capture", spot, money, charge.ordinal or 0, self.id)
+        case.payment = replace(case.payment, to_capture=money.minor)
+        _write(case, "payment.capture", {"amount": money.minor, "currency": money.asset})
+        return Outcome(UnderWay((self.id,)), case.rows())
 
 
-class TakeLook(Owned, frozen=True):
-    """Takes what a look-up found, and says when to look again."""
+class Cancel(Owned, frozen=True):
+    """Ends a payment that has brought nothing: at once, or when the processor has let go what it
+    had authorized."""
 
-    payment_id: UUID
-    operation_id: UUID
-    connection_id: UUID
-    looked: Looked
     id: UUID
+    payment_id: UUID
+    reason: str
 
     def reads(self) -> Iterable[Ref]:
-        yield from wants(self.merchant_id, self.payment_id)
-        if isinstance(self.looked, Found) and self.looked.pending:
-            key = (self.merchant_id, self.connection_id, self.looked.pending.reference)
-            yield Ref(PaymentReference, key)
+        return wants(self.merchant_id, self.payment_id)
 
     def decide(self, world: World, now: datetime) -> Decision:
-        asked = _asked(world, self.merchant_id, self.payment_id, self.operation_id)
-        if asked is None or asked.operation.due_at is None:
-            return Outcome(None)
-        rows = self._rows(world, asked, now)
-        if isinstance(rows, Need):
-            return rows
-        if not any(isinstance(row, OperationRow) for row in rows):
-            rows += (_looked_at(asked.operation, now),)
-        moved = [row for row in rows if isinstance(row, Payment)]
-        following = ids.series(self.id)
-        rows += tuple(
-            payment_audit("payment.look", one, self.owner, following, now) for one in moved
-        )
-        return Outcome(None, rows)
-
-    def _rows(self, world: World, asked: "Asked", now: datetime) -> tuple[Struct, ...] | Need:
-        open_still = asked.operation.state in rules.ASKED
-        match self.looked:
-            case CannotTell():
-                return ()
-            case Absent():
-                never = Rejected("not_started", "The processor has not heard of this try.")
-                return _rejected(asked, never, self.owner, self.id, now) if open_still else ()
-            case Found(observations, pending):
-                if all(seen.state == "pending" for seen in observations):
-                    return _under_way(world, asked, pending, now) if open_still and pending else ()
-                applied = apply(
-                    world, self.owner, self.payment_id, self.connection_id, observations,
-                    ids.series(self.id), now,
-                )  # fmt: skip
-                return applied if isinstance(applied, Need) else applied.rows
+        case = _open(self, world, now)
+        if not isinstance(case, Case):
+            return case
+        if case.payment.status not in ("pending", "failed", "authorized"):
+            return _not("canceled", case.payment)
+        if busy := rules.under_way(case.operations.values()):
+            return _busy(busy)
+        case.payment = replace(case.payment, cancellation_reason=self.reason)
+        charge = rules.capturable(case.objects.values(), case.payment.asset)
+        if case.payment.status == "authorized" and charge is not None:
+            spot = charge.connection_id, charge.reference
+            money = Money(charge.amount, charge.asset)
+            case.reserve("void", spot, money, charge.ordinal or 0, self.id)
+        else:
+            case.payment = replace(
+                case.payment, status="canceled", failure_code=None, failure_message=None
+            )
+            end_open_try(case)
+        _write(case, "payment.cancel", {"reason": self.reason})
+        waiting = tuple(o.id for o in case.operations.values() if o.state == "reserved")
+        return Outcome(UnderWay(waiting), case.rows())
 
 
-class Asked(NamedTuple):
-    """A wish to a processor, with what it belongs to."""
+class Resolve(Owned, frozen=True):
+    """A person decides of money in review: it is taken as it is, or all of it goes back."""
 
-    payment: Payment
-    attempt: Try
-    operation: OperationRow
+    id: UUID
+    payment_id: UUID
+    action: Literal["accept", "refund"]
 
+    def reads(self) -> Iterable[Ref]:
+        return with_refunds(self.merchant_id, self.payment_id)
 
-def _asked(world: World, merchant_id: UUID, payment_id: UUID, operation_id: UUID) -> Asked | None:
-    place = merchant_id, payment_id
-    payment = world.get(Payment, place)
-    operations = world.children(OperationRow, place)
-    operation = next((o for o in operations if o.id == operation_id), None)
-    if payment is None or operation is None:
-        return None
-    attempt = next(t for t in world.children(Try, place) if t.ordinal == operation.ordinal)
-    return Asked(payment, attempt, operation)
-
-
-def _under_way(world: World, asked: Asked, said: Pending, now: datetime) -> tuple[Struct, ...]:
-    """The processor waits for the payer: its reference is recorded, a look-up falls due."""
-    payment, attempt, operation = asked
-    due = now + LOOKS[0] if attempt.state == "open" else None
-    rows: tuple[Struct, ...] = (
-        replace(operation, state="done", reference=said.reference, due_at=due, updated_at=now),
-        replace(attempt, reference=said.reference, redirect_url=said.redirect_url, updated_at=now),
-    )
-    key = (payment.merchant_id, operation.connection_id, said.reference)
-    if world.get(PaymentReference, key) is None:
-        rows += (PaymentReference(*key, payment.id),)
-    return rows
-
-
-def _rejected(
-    asked: Asked, said: Rejected, owner: Owner, first: UUID, now: datetime
-) -> tuple[Struct, ...]:
-    """A definitive no ends the operation and its try; another try is a new operation."""
-    payment, attempt, operation = asked
-    code, message = said
-    done = replace(operation, state="rejected", error=code, due_at=None, updated_at=now)
-    if attempt.state != "open":
-        return (done,)
-    ended = replace(
-        attempt, state="failed", failure_code=code, failure_message=message, updated_at=now
-    )
-    if payment.status not in rules.WAITING:
-        return done, ended
-    failed = replace(
-        payment,
-        status="failed",
-        failure_code=code,
-        failure_message=message,
-        version=payment.version + 1,
-        updated_at=now,
-    )
-    return (
-        done,
-        ended,
-        failed,
-        payment_event("payment.failed", failed, owner, ids.series(first), now),
-    )
-
-
-def _looked_at(operation: OperationRow, now: datetime) -> OperationRow:
-    """Looked at once more, without news: the next look is farther away, until there is none."""
-    looks = operation.looks + 1
-    due = now + LOOKS[looks] if looks < len(LOOKS) else None
-    return replace(operation, looks=looks, due_at=due, updated_at=now)
+    def decide(self, world: World, now: datetime) -> Decision:
+        case = _open(self, world, now)
+        if not isinstance(case, Case):
+            return case
+        if case.payment.status != "review":
+            return _not("resolved", case.payment)
+        if any(refund.status == "pending" for refund in case.refunds.values()):
+            return Refused("payment_state", "A refund is under way; wait for its end.", "payment")
+        reason = case.payment.review_reason or ""
+        if self.action == "accept":
+            if not case.payment.captured:
+                words = f"None of the money is in {case.payment.asset}: it can only be refunded."
+                return Refused("parameter_invalid", words, "action")
+            case.payment = replace(case.payment, resolution="accepted")
+            need = conclude(case)
+        else:
+            case.payment = refuse(case.payment)
+            need = conclude(case) or give_all_back(case, reason)
+        if need is not None:
+            return need
+        _write(case, "payment.resolve", {"action": self.action, "review_reason": reason})
+        waiting = tuple(o.id for o in case.operations.values() if o.state == "reserved")
+        return Outcome(UnderWay(waiting), case.rows())
 
 
 class ExpirePayment(Owned, frozen=True):
@@ -347,23 +270,54 @@ class ExpirePayment(Owned, frozen=True):
     id: UUID
 
     def reads(self) -> Iterable[Ref]:
-        return family(self.merchant_id, self.payment_id)
+        return wants(self.merchant_id, self.payment_id)
 
     def decide(self, world: World, now: datetime) -> Decision:
-        place = self.merchant_id, self.payment_id
-        payment = world.get(Payment, place)
-        operations = world.children(OperationRow, place)
-        asked = any(operation.state in rules.ASKED for operation in operations)
-        if payment is None or not rules.may_expire(payment, asked, now):
+        case = _open(self, world, now)
+        if not isinstance(case, Case):
+            return case if isinstance(case, Need) else Outcome(None)
+        asked = any(o.state in rules.ASKED for o in case.operations.values() if o.kind != "void")
+        if not rules.may_expire(case.payment, asked, now):
             return Outcome(None)
-        following = ids.series(self.id)
-        expired = replace(payment, status="expired", version=payment.version + 1, updated_at=now)
-        rows: tuple[Struct, ...] = (
-            expired,
-            payment_event("payment.expired", expired, self.owner, following, now),
-            payment_audit("payment.expire", expired, self.owner, following, now),
+        case.payment = replace(case.payment, status="expired")
+        end_open_try(case)
+        case.more.append(
+            payment_audit("payment.expire", case.payment, self.owner, case.following, now)
         )
-        attempt = rules.open_try(world.children(Try, place))
-        if attempt is not None:
-            rows += (replace(attempt, state="canceled", updated_at=now),)
-        return Outcome(None, rows)
+        return Outcome(None, case.rows())
+
+
+def end_open_try(case: Case) -> None:
+    """Nobody shall pay there any more: the try is canceled, at the processor too."""
+    attempt = rules.open_try(case.tries)
+    if attempt is None:
+        return
+    case.keep_try(replace(attempt, state="canceled", updated_at=case.now))
+    for start in rules.settled(list(case.operations.values()), case.tries, case.now):
+        if start.state != "done" or start.reference is not None:
+            case.keep(start)
+    if attempt.reference is not None:
+        case.let_go(attempt.connection_id, attempt.reference, attempt.ordinal, case.payment.amount)
+
+
+def _open(
+    command: Capture | Cancel | Resolve | ExpirePayment, world: World, now: datetime
+) -> Case | Need | Refused:
+    case = open_case(world, command.owner, command.payment_id, ids.series(command.id), now)
+    return case if case is not None else NO_PAYMENT
+
+
+def _not(done: str, payment: Payment) -> Refused:
+    words = f"A payment that is {payment.status} cannot be {done}."
+    return Refused("payment_state", words, "payment")
+
+
+def _busy(kind: str) -> Refused:
+    doing = {"capture": "captured", "void": "canceled"}[kind]
+    return Refused("payment_state", f"The payment is just being {doing}.", "payment")
+
+
+def _write(case: Case, action: str, after: Mapping[str, object]) -> None:
+    case.more.append(
+        line(case.owner, action, case.payment.id, case.following, case.now, after=after)
+    )

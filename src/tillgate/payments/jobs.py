@@ -1,19 +1,17 @@
-"""The worker's part: payments expire, and wishes whose outcome is unknown are looked up."""
+"""The worker's part: payments expire, wishes are carried out and looked after, merchants are told
+when evidence is due."""
 
 import asyncio
 from datetime import timedelta
 from typing import NamedTuple
 
-import asyncpg
-
 from tillgate.audit.model import Owner
-from tillgate.connections.store import Connections
 from tillgate.engine.writer import Engine
 from tillgate.idempotency.model import KEPT_FOR
 from tillgate.kit import ids
 from tillgate.kit.db import Pool
-from tillgate.kit.failpoints import failpoint
-from tillgate.payments.commands import ExpirePayment, TakeLook
+from tillgate.payments.commands import ExpirePayment
+from tillgate.payments.perform import Performer, Waiting
 from tillgate.payments.store import sql
 
 BATCH = 50
@@ -40,29 +38,28 @@ class Expiry(NamedTuple):
         return len(rows)
 
 
-class Looks(NamedTuple):
-    """The janitor: asks processors about tries whose outcome did not come by itself."""
+class Operations(NamedTuple):
+    """Sends the wishes that nobody has sent, and asks processors about those whose outcome did not
+    come by itself: the janitor."""
 
     pool: Pool
-    engine: Engine
-    connections: Connections
+    performer: Performer
 
     async def once(self) -> int:
         """Claims what is due; a claim that is not finished comes round again in 30 s."""
         rows = await self.pool.fetch(sql["due_operations"], BATCH)
-        await asyncio.gather(*map(self._look, rows))
+        wishes = [
+            self.performer.take_up(
+                (row["merchant_id"], row["livemode"]),
+                Waiting(
+                    row["payment_id"], row["id"], row["connection_id"], row["state"],
+                    row["target"],
+                ),
+            )
+            for row in rows
+        ]  # fmt: skip
+        await asyncio.gather(*wishes)
         return len(rows)
-
-    async def _look(self, row: asyncpg.Record) -> None:
-        linked = await self.connections.find(row["connection_id"])
-        if linked is not None:
-            owner = Owner(row["merchant_id"], linked.livemode, "worker")
-            await failpoint("look.before_call")
-            looked = await linked.connector.look(ids.show("op", row["id"]))
-            await failpoint("look.after_call")
-            command = TakeLook(owner, row["payment_id"], row["id"], linked.id, looked, ids.mint())
-            await self.engine.run(command, reserved=True)
-            await failpoint("look.after_run")
 
 
 class Forgetting(NamedTuple):

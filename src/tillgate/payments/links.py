@@ -6,7 +6,7 @@ It is derived, so nothing of it is stored: the ids of merchant and payment, and 
 from uuid import UUID
 
 from tillgate.kit import crypto, ids
-from tillgate.payments.model import Links
+from tillgate.payments.shapes import Links
 
 MAC_BYTES = 16
 
@@ -24,6 +24,10 @@ class PayerLinks:
 
     def checkout_url(self, client_secret: str) -> str:
         return f"{self.public_url}/checkout/{client_secret}"
+
+    def callback_url(self, connection_id: UUID) -> str:
+        """Where a connection's processor reaches us."""
+        return f"{self.public_url}/callbacks/{ids.show('con', connection_id)}"
 
     def read(self, client_secret: str) -> tuple[UUID, UUID] | None:
         """(merchant, payment) of a client secret that we made, or None."""

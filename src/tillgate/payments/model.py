@@ -1,9 +1,8 @@
-"""The rows of payments and of what hangs on them, and the payment as the API shows it."""
+"""The rows of payments and of what hangs on them. How the API shows them is in `shapes`."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from tillgate.engine.table import (
     Bigint,
@@ -11,6 +10,8 @@ from tillgate.engine.table import (
     Id,
     Integer,
     Json,
+    OptionalBigint,
+    OptionalId,
     OptionalInteger,
     OptionalText,
     OptionalTime,
@@ -18,8 +19,6 @@ from tillgate.engine.table import (
     Time,
     table,
 )
-from tillgate.kit import ids
-from tillgate.kit.http import encode
 
 Status = Literal[
     "pending", "processing", "authorized", "succeeded", "failed", "canceled", "expired", "review"
@@ -30,10 +29,15 @@ Status = Literal[
     "payments",
     "merchant_id id",
     "status authorized captured refunded disputed late review_reason failure_code failure_message"
-    " description metadata tries bookings version updated_at succeeded_at",
+    " description metadata connection_id tries bookings version updated_at succeeded_at to_capture"
+    " cancellation_reason resolution credited",
 )
 class Payment(Struct, frozen=True):
-    """Amounts are minor units of `asset`. `amount` is asked; the totals are what is proven."""
+    """Amounts are minor units of `asset`. `amount` is asked; the totals are what is proven.
+
+    `to_capture`: what the merchant asked for of what is authorized. `resolution`: what a person
+    decided of money in review. `credited`: what of it the order counts as paid.
+    """
 
     merchant_id: Id
     id: Id
@@ -62,6 +66,11 @@ class Payment(Struct, frozen=True):
     updated_at: Time
     expires_at: Time
     succeeded_at: OptionalTime
+    order_id: OptionalId
+    to_capture: OptionalBigint
+    cancellation_reason: OptionalText
+    resolution: OptionalText
+    credited: Bigint
 
 
 @table(
@@ -89,11 +98,12 @@ class Try(Struct, frozen=True):
 @table(
     "operations",
     "merchant_id payment_id id",
-    "state reference error looks due_at updated_at",
+    "state request reference error looks due_at updated_at submissions",
     root=Payment,
 )
 class OperationRow(Struct, frozen=True):
-    """One wish towards the processor, of the try `ordinal`. `due_at`: when a worker looks again."""
+    """One wish towards the processor, of the try `ordinal`; `target` is the charge that it changes.
+    `due_at`: when a worker takes it up. A reserved one is to be sent, or to be sent again."""
 
     merchant_id: Id
     payment_id: Id
@@ -111,6 +121,8 @@ class OperationRow(Struct, frozen=True):
     due_at: OptionalTime
     created_at: Time
     updated_at: Time
+    target: OptionalText
+    submissions: Integer
 
 
 @table("payment_references", "merchant_id connection_id reference")
@@ -126,12 +138,15 @@ class PaymentReference(Struct, frozen=True):
 @table(
     "processor_objects",
     "merchant_id payment_id connection_id kind reference",
-    "ordinal state amount asset booked booked_to failure_code failure_message updated_at",
+    "ordinal state amount asset booked booked_to failure_code failure_message updated_at parent"
+    " revision owed",
     root=Payment,
 )
 class ProcessorObject(Struct, frozen=True):
     """All that was said about one object at the processor, folded. `booked` of its amount stands
-    in the ledger, in `suspense`, with the `merchant`, or in the `wallet`."""
+    in the ledger: of a charge in `suspense`, with the `merchant`, or in the `wallet`; of a refund
+    it was taken from there; of a dispute it is `disputed`, or gone (`clearing`). `owed` of it was
+    taken from receivable. `parent`: the charge of a refund or dispute."""
 
     merchant_id: Id
     payment_id: Id
@@ -148,124 +163,62 @@ class ProcessorObject(Struct, frozen=True):
     failure_message: OptionalText
     created_at: Time
     updated_at: Time
+    parent: OptionalText
+    revision: Bigint
+    owed: Bigint
 
 
-class Links(Struct, frozen=True):
-    """What only the payment's owner and its payer may know; events do not carry it."""
+@table(
+    "refunds",
+    "merchant_id payment_id id",
+    "amount status place hold_id reference failure_code failure_message metadata updated_at",
+    root=Payment,
+)
+class Refund(Struct, frozen=True):
+    """What is given back of one charge. Its id is that of its operation, which one that was made
+    at the processor does not have. `place`: whose money it is; `hold_id` sets it aside there while
+    it is under way."""
 
-    checkout_url: str
-    client_secret: str
-
-
-class PaymentError(Struct, frozen=True):
-    code: str
-    message: str | None
-
-
-class NextAction(Struct, frozen=True):
-    """Send the payer to `url`."""
-
-    type: Literal["redirect"]
-    url: str
-
-
-class PaymentObject(Struct, frozen=True):
-    """A payment. Amounts are minor units; times are unix seconds."""
-
-    id: str
-    object: Literal["payment"]
-    amount: int
-    amount_captured: int
-    amount_refunded: int
-    currency: str
-    status: Status
-    capture_method: Literal["automatic", "manual"]
-    connection: str
-    created: int
-    expires_at: int
-    livemode: bool
-    metadata: Raw
-    description: str | None
-    wallet_user: str | None
-    success_url: str | None
-    cancel_url: str | None
-    late: bool
-    review_reason: str | None
-    last_error: PaymentError | None
+    merchant_id: Id
+    payment_id: Id
+    id: Id
+    connection_id: Id
+    charge: Text
+    amount: Bigint
+    asset: Text
+    status: Text
+    reason: OptionalText
+    metadata: Json
+    place: Text
+    hold_id: OptionalId
+    reference: OptionalText
+    failure_code: OptionalText
+    failure_message: OptionalText
+    created_at: Time
+    updated_at: Time
 
 
-class PayersWay(Struct, frozen=True):
-    """How the payer gets to a payment."""
+@table(
+    "disputes",
+    "merchant_id payment_id id",
+    "amount status reason evidence_due_at remind_at updated_at",
+    root=Payment,
+)
+class Dispute(Struct, frozen=True):
+    """Money that the payer claims back through the bank. `remind_at`: when the merchant is told
+    that evidence is due."""
 
-    next_action: NextAction | None
-    checkout_url: str
-    client_secret: str
-
-
-class PaymentAnswer(PaymentObject, frozen=True):
-    """The payment as its owner reads it: with the payer's way to it."""
-
-    next_action: NextAction | None
-    checkout_url: str
-    client_secret: str
-
-
-def show(payment: Payment, *, livemode: bool) -> PaymentObject:
-    """The payment as events carry it."""
-    return PaymentObject(**_shared(payment, livemode))
-
-
-def render(payment: Payment, *, livemode: bool) -> bytes:
-    """The same as JSON text."""
-    return encode(show(payment, livemode=livemode))
-
-
-def answer(payment: Payment, links: Links, *, livemode: bool) -> PaymentAnswer:
-    """The payment as the API answers it."""
-    way = _way(payment, links)
-    return PaymentAnswer(
-        **_shared(payment, livemode),
-        next_action=way.next_action,
-        checkout_url=way.checkout_url,
-        client_secret=way.client_secret,
-    )
-
-
-def answer_text(payment: Payment, rendered: bytes, links: Links) -> bytes:
-    """The same as JSON text, made of what `render` gave: that is half of a creation's work here."""
-    return rendered[:-1] + b"," + encode(_way(payment, links))[1:]
-
-
-def _way(payment: Payment, links: Links) -> PayersWay:
-    payable = payment.status in {"pending", "failed"}
-    action = NextAction("redirect", links.checkout_url) if payable else None
-    return PayersWay(action, links.checkout_url, links.client_secret)
-
-
-def _shared(p: Payment, livemode: bool) -> dict[str, Any]:
-    return {
-        "id": ids.show("pay", p.id),
-        "object": "payment",
-        "amount": p.amount,
-        "amount_captured": p.captured,
-        "amount_refunded": p.refunded,
-        "currency": p.asset,
-        "status": p.status,
-        "capture_method": p.capture_method,
-        "connection": ids.show("con", p.connection_id),
-        "created": _unix_s(p.created_at),
-        "expires_at": _unix_s(p.expires_at),
-        "livemode": livemode,
-        "metadata": p.metadata,
-        "description": p.description,
-        "wallet_user": p.wallet_user,
-        "success_url": p.success_url,
-        "cancel_url": p.cancel_url,
-        "late": p.late,
-        "review_reason": p.review_reason,
-        "last_error": PaymentError(p.failure_code, p.failure_message) if p.failure_code else None,
-    }
-
-
-def _unix_s(moment: datetime) -> int:
-    return int(moment.timestamp())
+    merchant_id: Id
+    payment_id: Id
+    id: Id
+    connection_id: Id
+    reference: Text
+    charge: OptionalText
+    amount: Bigint
+    asset: Text
+    status: Text
+    reason: OptionalText
+    evidence_due_at: OptionalTime
+    remind_at: OptionalTime
+    created_at: Time
+    updated_at: Time

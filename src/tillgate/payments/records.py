@@ -7,7 +7,8 @@ from uuid import UUID
 from tillgate.audit.model import AuditLine, Owner, line
 from tillgate.engine.command import Ref
 from tillgate.events.model import Event, event
-from tillgate.payments.model import OperationRow, Payment, Try, render
+from tillgate.payments.model import OperationRow, Payment, Try
+from tillgate.payments.shapes import render
 
 
 def family(merchant_id: UUID, payment_id: UUID) -> tuple[Ref, ...]:

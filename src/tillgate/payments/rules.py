@@ -4,23 +4,31 @@ Observations are folded per object at the processor: the highest rank wins, what
 A payment's totals are sums over its objects, and its status follows the totals.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from tillgate.connectors.protocol import Observation
-from tillgate.payments.model import OperationRow, Payment, ProcessorObject, Status, Try
+from tillgate.payments.model import (
+    OperationRow,
+    Payment,
+    ProcessorObject,
+    Refund,
+    Status,
+    Try,
+)
 
 LEAVES: dict[Status, frozenset[Status]] = {
     "pending": frozenset(
         ("processing", "authorized", "succeeded", "failed", "canceled", "expired", "review")
     ),
     "processing": frozenset(("authorized", "succeeded", "failed", "canceled", "expired", "review")),
-    "authorized": frozenset(("succeeded", "canceled", "failed", "expired")),
+    "authorized": frozenset(("succeeded", "canceled", "failed", "expired", "review")),
     "succeeded": frozenset(),
-    "failed": frozenset(("pending", "succeeded", "review")),
+    "failed": frozenset(("pending", "succeeded", "canceled", "review")),
     "canceled": frozenset(("succeeded", "review")),
     "expired": frozenset(("succeeded", "review")),
     "review": frozenset(("succeeded", "failed")),
@@ -28,10 +36,17 @@ LEAVES: dict[Status, frozenset[Status]] = {
 """The state table. `failed → pending` is a new try; out of `failed`, `canceled` and `expired`
 verified money leads, late; out of `review` an operator, or the rest of the money."""
 
-RANKS = {"pending": 0, "processing": 1, "authorized": 2, "canceled": 3, "failed": 4, "captured": 5}
-"""An object's states: a higher one is never taken back by a lower one."""
+RANKS: dict[str, dict[str, int]] = {
+    "charge": {
+        "pending": 0, "processing": 1, "authorized": 2, "canceled": 3, "failed": 4, "captured": 5,
+    },
+    "refund": {"pending": 0, "canceled": 1, "succeeded": 2, "failed": 3},
+    "dispute": {"needs_response": 0, "under_review": 1, "lost": 2, "won": 3},
+}  # fmt: skip
+"""By kind, an object's states: a higher one is never taken back by a lower one. Of a dispute the
+processor's newest word counts (`revision`), as a lost one can be reinstated."""
 
-ASKED = ("submitted", "unknown")
+ASKED = ("reserved", "submitted", "unknown")
 """The states of an operation whose answer is still wanted."""
 
 WAITING: frozenset[Status] = frozenset(("pending", "processing"))
@@ -40,13 +55,37 @@ WAITING: frozenset[Status] = frozenset(("pending", "processing"))
 LATE: frozenset[Status] = frozenset(("canceled", "expired"))
 """Money that arrives in these comes after its time."""
 
+OVER: frozenset[Status] = frozenset(("succeeded", "failed", "canceled", "expired", "review"))
+"""In these nothing more is captured: what is still authorized is let go."""
+
+CLAIMED = ("needs_response", "under_review", "lost")
+"""A dispute in these has taken the money away, for now or for good."""
+
+
+LEASE = timedelta(seconds=30)
+"""How long a submitted wish may take before a worker looks what became of it."""
+
+LOOKS = tuple(timedelta(seconds=s) for s in (60, 300, 3600)) + (timedelta(days=1),) * 7
+"""When a worker looks at a wish whose outcome did not come by itself."""
+
+ANSWERS: dict[str, dict[str, str]] = {
+    "capture": {"captured": "done", "canceled": "rejected", "failed": "rejected"},
+    "void": {"canceled": "done", "failed": "done", "captured": "rejected"},
+    "refund": {"pending": "done", "succeeded": "done", "failed": "done", "canceled": "done"},
+}
+"""By kind of operation, what the state of its object says became of it."""
+
 
 class Totals(NamedTuple):
-    """What the objects of a payment add up to, in minor units of the payment's asset."""
+    """What the objects of a payment add up to, in minor units of the payment's asset. `all_money`
+    is what charges brought in any asset."""
 
     authorized: int
     captured: int
-    foreign: bool  # money of another asset arrived
+    refunded: int
+    disputed: int
+    foreign: bool
+    all_money: int
 
 
 def fold(
@@ -55,61 +94,91 @@ def fold(
     """One object after one more observation; `fresh` is the object when it is new."""
     if found is None:
         return fresh
-    if (RANKS[seen.state], seen.amount_minor) <= (RANKS[found.state], found.amount):
+    if _weight(fresh) <= _weight(found):
         return found
     return replace(
         found,
         state=seen.state,
         amount=seen.amount_minor,
         asset=seen.asset if not found.booked else found.asset,
+        revision=seen.revision,
         failure_code=seen.failure_code,
         failure_message=seen.failure_message,
         updated_at=fresh.updated_at,
     )
 
 
+def _weight(thing: ProcessorObject) -> tuple[int, int, int]:
+    newest = thing.revision if thing.kind == "dispute" else 0
+    return newest, RANKS[thing.kind][thing.state], thing.amount
+
+
 def total(payment: Payment, objects: Iterable[ProcessorObject]) -> Totals:
-    authorized = captured = 0
-    foreign = False
+    sums: Counter[str] = Counter()
     for thing in objects:
-        if thing.state == "captured":
-            if thing.asset != payment.asset:
-                foreign = foreign or thing.amount > 0
-            else:
-                captured += thing.amount
-        elif thing.state == "authorized" and thing.asset == payment.asset:
-            authorized += thing.amount
-    return Totals(authorized, captured, foreign)
+        own = thing.asset == payment.asset
+        match thing.kind, thing.state:
+            case "charge", "captured":
+                sums["captured" if own else "foreign"] += thing.amount
+            case "charge", "authorized":
+                sums["authorized"] += thing.amount if own else 0
+            case "refund", "succeeded":
+                sums["refunded"] += thing.amount if own else 0
+            case "dispute", state if state in CLAIMED:
+                sums["disputed"] += thing.amount if own else 0
+            case _:
+                pass
+    return Totals(
+        sums["authorized"], sums["captured"], sums["refunded"], sums["disputed"],
+        sums["foreign"] > 0, sums["captured"] + sums["foreign"],
+    )  # fmt: skip
+
+
+def asked_for(payment: Payment) -> int:
+    """What completes the payment: its amount, or the part that the merchant chose to capture."""
+    return payment.to_capture or payment.amount
 
 
 def follow(
-    payment: Payment, totals: Totals, current: Iterable[ProcessorObject]
+    payment: Payment, totals: Totals, current: Iterable[ProcessorObject], misfit: str | None
 ) -> tuple[Status, str | None]:
-    """(status, review reason) that the totals ask for. `current`: the objects of the latest try."""
-    if totals.captured >= payment.amount:
-        wanted: tuple[Status, str | None] = "succeeded", None
-    elif totals.foreign:
-        wanted = "review", "asset_mismatch"
-    elif totals.captured > 0:
-        wanted = "review", "amount_short"
-    elif totals.authorized >= payment.amount:
-        wanted = "authorized", None
-    else:
-        wanted = _of_the_try(payment, current), None
-    status = as_status(payment.status)
-    if wanted[0] == status or wanted[0] in LEAVES[status]:
-        return wanted
-    return status, payment.review_reason
+    """(status, review reason) that the totals ask for. `current`: the objects of the latest try;
+    `misfit`: why the payment's order does not want the money."""
+    if payment.status == "succeeded":
+        return "succeeded", None
+    status, reason = _wanted(payment, totals, current, misfit)
+    now = as_status(payment.status)
+    if status == now or status in LEAVES[now]:
+        return status, reason
+    return now, payment.review_reason
+
+
+def _wanted(
+    payment: Payment, totals: Totals, current: Iterable[ProcessorObject], misfit: str | None
+) -> tuple[Status, str | None]:
+    if payment.resolution == "refused":
+        return "failed", None
+    if payment.resolution == "accepted":
+        return "succeeded", None
+    if totals.captured >= asked_for(payment):
+        return ("review", misfit) if misfit else ("succeeded", None)
+    if totals.foreign:
+        return "review", "asset_mismatch"
+    if totals.captured > 0:
+        return "review", "amount_short"
+    if totals.authorized > 0 and payment.capture_method == "manual":
+        return "authorized", None
+    return _of_the_try(payment, current), None
 
 
 def _of_the_try(payment: Payment, current: Iterable[ProcessorObject]) -> Status:
     """Without money, what the processor says of the latest try decides. A try that was canceled
-    there has failed like any other: the payer may try again."""
+    there has failed like any other, unless the merchant wanted so: the payer may try again."""
     states = {thing.state for thing in current}
     if states & {"processing", "authorized"}:
         return "processing"
     if "failed" in states or "canceled" in states:
-        return "failed"
+        return "canceled" if payment.cancellation_reason else "failed"
     return as_status(payment.status)
 
 
@@ -120,7 +189,11 @@ def may_expire(payment: Payment, has_open_operation: bool, now: datetime) -> boo
 
 def may_try(payment: Payment, now: datetime) -> bool:
     """Whether the payer may (again) be sent to a processor."""
-    return payment.status in ("pending", "failed") and payment.expires_at > now
+    return (
+        payment.status in ("pending", "failed")
+        and payment.expires_at > now
+        and payment.resolution is None
+    )
 
 
 def open_try(tries: Iterable[Try]) -> Try | None:
@@ -136,33 +209,40 @@ def as_status(text: str) -> Status:
 
 
 def move(
-    payment: Payment, objects: list[ProcessorObject], tries: list[Try], now: datetime
+    payment: Payment,
+    objects: list[ProcessorObject],
+    tries: list[Try],
+    misfit: str | None,
+    now: datetime,
 ) -> tuple[Payment, list[Try]]:
     """The payment with its totals and the status that follows them, and the tries as they ended."""
     totals = total(payment, objects)
     latest = max((one.ordinal for one in tries), default=0)
-    current = [o for o in objects if o.ordinal == latest]
-    status, reason = follow(payment, totals, current)
-    refusal = _refusal(current)
+    charges = [o for o in objects if o.kind == "charge"]
+    current = [o for o in charges if o.ordinal == latest]
+    status, reason = follow(payment, totals, current, misfit)
     succeeded_at = now if status == "succeeded" else None
     moved = replace(
         payment,
         status=status,
         authorized=totals.authorized,
         captured=totals.captured,
+        refunded=totals.refunded,
+        disputed=totals.disputed,
         review_reason=reason if status == "review" else None,
         late=payment.late or (status in MONEY_CAME and payment.status in LATE),
         succeeded_at=payment.succeeded_at or succeeded_at,
     )
+    refusal = _refusal(current)
     if status != "failed":
         moved = replace(moved, failure_code=None, failure_message=None)
-    elif refusal is not None:
+    elif payment.resolution is None and refusal is not None:
         moved = replace(
             moved,
             failure_code=refusal.failure_code,
             failure_message=refusal.failure_message,
         )
-    ended = [_ended(one, [o for o in objects if o.ordinal == one.ordinal], now) for one in tries]
+    ended = [_ended(one, [o for o in charges if o.ordinal == one.ordinal], now) for one in tries]
     return moved, ended
 
 
@@ -192,17 +272,46 @@ def _ended(one: Try, objects: list[ProcessorObject], now: datetime) -> Try:
 def _refusal(objects: Iterable[ProcessorObject]) -> ProcessorObject | None:
     """The object that says most clearly that a try came to nothing."""
     refused = [o for o in objects if o.state in {"failed", "canceled"}]
-    return max(refused, key=lambda o: (RANKS[o.state], o.reference), default=None)
+    return max(refused, key=lambda o: (RANKS["charge"][o.state], o.reference), default=None)
 
 
 def settled(operations: list[OperationRow], tries: list[Try], now: datetime) -> list[OperationRow]:
-    """The operations of tries that have ended: nobody needs to look at them any more."""
+    """The starts of tries that have ended: nobody needs to look at them any more."""
     ended = {one.ordinal for one in tries if one.state != "open"}
     return [
         replace(o, state="done" if o.state in ASKED else o.state, due_at=None, updated_at=now)
         for o in operations
-        if o.ordinal in ended and o.due_at is not None
+        if o.kind == "start" and o.ordinal in ended and o.due_at is not None
     ]
+
+
+def answered(
+    operation: OperationRow, result: ProcessorObject | None, now: datetime
+) -> OperationRow:
+    """An operation after what its object shows. A refund that takes its time is looked at again."""
+    if result is None or operation.kind == "start" or operation.due_at is None:
+        return operation
+    state = ANSWERS[operation.kind].get(result.state)
+    if state is None:
+        return operation
+    if operation.kind == "refund" and result.state == "pending":
+        if operation.state == "done":
+            return operation
+        return replace(operation, state="done", due_at=now + LOOKS[0], updated_at=now)
+    kept = operation.state if operation.state == "rejected" else state
+    return replace(operation, state=kept, due_at=None, updated_at=now)
+
+
+def looked_at(operation: OperationRow, now: datetime) -> OperationRow:
+    """Looked at once more, without news: the next look is farther away, until there is none."""
+    looks = operation.looks + 1
+    due = now + LOOKS[looks] if looks < len(LOOKS) else None
+    return replace(operation, looks=looks, due_at=due, updated_at=now)
+
+
+def under_way(operations: Iterable[OperationRow]) -> str | None:
+    """What the processor is just being asked for that keeps a payment from other changes."""
+    return next((o.kind for o in operations if o.kind in LETTING_GO and o.state in ASKED), None)
 
 
 def told(before: Payment, after: Payment) -> Iterator[str]:
@@ -211,3 +320,51 @@ def told(before: Payment, after: Payment) -> Iterator[str]:
         yield f"payment.{after.status}"
     if after.captured > after.amount and after.captured != before.captured:
         yield "payment.amount_mismatch"
+    if after.refunded != before.refunded:
+        yield "payment.refunded"
+
+
+def to_let_go(
+    payment: Payment, objects: Iterable[ProcessorObject], operations: Iterable[OperationRow]
+) -> list[ProcessorObject]:
+    """The charges that stand authorized for nothing: of a payment that is over, or beside another
+    one. Those that are being captured or voided already are left out."""
+    charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
+    charges.sort(key=lambda o: (o.ordinal or 0, o.reference))
+    touched = {(o.connection_id, o.target) for o in operations if o.kind in LETTING_GO}
+    if payment.status not in OVER and payment.capture_method == "manual":
+        kept = [o for o in charges if (o.connection_id, o.reference) in touched] or charges
+        charges = [o for o in charges if o is not kept[0]]
+    elif payment.status not in OVER:
+        return []
+    return [o for o in charges if (o.connection_id, o.reference) not in touched]
+
+
+LETTING_GO = ("capture", "void")
+
+
+def capturable(objects: Iterable[ProcessorObject], asset: str) -> ProcessorObject | None:
+    """The charge that a capture takes from."""
+    charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
+    own = [o for o in charges if o.asset == asset]
+    return min(own, key=lambda o: (o.ordinal or 0, o.reference), default=None)
+
+
+def refundable(
+    charge: ProcessorObject, refunds: Iterable[Refund], disputes: Iterable[ProcessorObject]
+) -> int:
+    """What of a charge can still be given back: captured, less what went or is going back."""
+    if charge.kind != "charge" or charge.state != "captured":
+        return 0
+    place = charge.connection_id, charge.reference
+    gone = sum(
+        r.amount
+        for r in refunds
+        if (r.connection_id, r.charge) == place and r.status in ("pending", "succeeded")
+    )
+    claimed = sum(
+        d.amount
+        for d in disputes
+        if d.kind == "dispute" and (d.connection_id, d.parent) == place and d.state in CLAIMED
+    )
+    return max(charge.amount - gone - claimed, 0)

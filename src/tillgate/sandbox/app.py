@@ -17,6 +17,7 @@ from tillgate.sandbox import api, control, pages
 from tillgate.sandbox.desk import Desk, Request, read_request, refused
 from tillgate.sandbox.jobs import Sender
 from tillgate.sandbox.model import Refusal
+from tillgate.sandbox.settings import Settings
 from tillgate.sandbox.store import Store
 
 HOST = "127.0.0.1"
@@ -26,23 +27,24 @@ TOO_LARGE = Refusal(413, "too_large", "The body is larger than 64 KiB.")
 FOREIGN = Refusal(403, "foreign", "Another site's page may not do this.")
 
 
-def serve(port: int, secret: str, data: Path | None) -> None:
+def serve(port: int, secret: str, data: Path | None, settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then returns. SystemExit when the port is taken.
 
     `secret` is the bearer token of the API and the key of the callbacks' signatures; `data` is a
     folder for the SQLite file, None keeps everything in memory.
     """
-    app = Sandbox(port, secret, data)
+    app = Sandbox(port, secret, data, settings)
     serving.run(app, HOST, port, lifespan=True, stopping=app.close, stop_max_s=STOP_MAX_S)
 
 
 class Sandbox:
     """The ASGI application; what it holds opens and closes with its lifespan."""
 
-    def __init__(self, port: int, secret: str, data: Path | None) -> None:
+    def __init__(self, port: int, secret: str, data: Path | None, settings: Settings) -> None:
         self._url = f"http://{HOST}:{port}"
         self._secret = secret
         self._data = data
+        self._settings = settings
         self.closing = asyncio.Event()
 
     async def close(self) -> None:
@@ -59,7 +61,7 @@ class Sandbox:
         await receive()
         store = Store(self._data)
         sender = Sender(store, self._secret)
-        self._desk = Desk(store, sender, self._secret, self._url, self.closing)
+        self._desk = Desk(store, sender, self._settings, self._secret, self._url, self.closing)
         await sender.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -1,4 +1,5 @@
-"""The control API, for people and tests: finish payments, read callbacks, set faults.
+"""The control API, for people and tests: finish payments and refunds, open and decide disputes,
+read callbacks, set faults.
 
 No authentication: the sandbox listens on loopback only. A payment is named by its reference, its
 TransactionId, or any text in its metadata (the newest one that carries it).
@@ -7,10 +8,11 @@ TransactionId, or any text in its metadata (the newest one that carries it).
 from urllib.parse import parse_qs
 
 import msgspec
+from msgspec import Struct
 
 from tillgate.kit import clock
 from tillgate.kit.http import Answer
-from tillgate.sandbox import commands
+from tillgate.sandbox import commands, disputes, refunds
 from tillgate.sandbox.api import Looked, looked
 from tillgate.sandbox.desk import (
     NO_ROUTE,
@@ -21,13 +23,12 @@ from tillgate.sandbox.desk import (
     json_answer,
     refused,
 )
+from tillgate.sandbox.faults import NO_FAULTS, Faults
 from tillgate.sandbox.model import (
-    NO_FAULTS,
     ApproveWish,
     Callback,
-    Faults,
+    DisputeWish,
     Metadata,
-    Outcome,
     Payment,
     Refusal,
 )
@@ -76,41 +77,53 @@ async def _of_payment(desk: Desk, request: Request, payment: Payment, rest: list
     match request.method, rest:
         case "GET", []:
             return json_answer(_shown(desk, payment))
-        case "POST", [("approve" | "decline") as outcome]:
-            return await _finish(desk, request, payment, outcome)
-        case "POST", ["callbacks", "resend"]:
-            queued = commands.resend(desk.store, payment, clock.now().timestamp())
-            return (
-                refused(queued)
-                if isinstance(queued, Refusal)
-                else await _acted(desk, request, payment)
-            )
         case _, ["faults"]:
             return _faults(desk, request, payment.reference)
-        case _, [] | ["approve" | "decline"] | ["callbacks", "resend"]:
+        case "POST", _:
+            return await _act(desk, request, payment, rest)
+        case _, _:
             return refused(WRONG_METHOD)
-        case _:
-            return refused(NO_ROUTE)
 
 
-async def _finish(desk: Desk, request: Request, payment: Payment, outcome: Outcome) -> Answer:
+async def _act(desk: Desk, request: Request, payment: Payment, rest: list[str]) -> Answer:
     try:
-        wish = msgspec.json.decode(request.body or b"{}", type=ApproveWish)
+        done = _do(desk, payment, rest, request.body or b"{}", clock.now().timestamp())
     except msgspec.DecodeError as error:
         return invalid(error)
-    finished = commands.finish(desk.store, payment, outcome, wish.amount, clock.now().timestamp())
-    if isinstance(finished, Refusal):
-        return refused(finished)
-    return await _acted(desk, request, finished)
-
-
-async def _acted(desk: Desk, request: Request, payment: Payment) -> Answer:
+    if isinstance(done, Refusal):
+        return refused(done)
     desk.sender.wake()
     if parse_qs(request.query).get("wait") == ["1"]:
         await desk.first_tries(payment.reference)
     told = desk.store.callbacks_of(payment.reference)
     going = sum(callback.state != "dropped" for callback in told)
-    return json_answer(Acted(**msgspec.structs.asdict(looked(desk, payment)), callbacks=going))
+    after = desk.store.payment(payment.reference) or payment
+    return json_answer(Acted(**msgspec.structs.asdict(looked(desk, after)), callbacks=going))
+
+
+def _do(desk: Desk, payment: Payment, rest: list[str], body: bytes, now: float) -> Struct | Refusal:
+    """One deed to a payment: what came of it. Raises msgspec.DecodeError."""
+    store = desk.store
+    match rest:
+        case ["approve"]:
+            wish = msgspec.json.decode(body, type=ApproveWish)
+            if wish.method == "bank_transfer" and payment.status == "pending":
+                settings, method = desk.settings, wish.method
+                return commands.process(store, settings, payment, method, wish.amount, now)
+            return commands.finish(store, payment, "approve", wish.amount, now)
+        case ["decline"]:
+            return commands.finish(store, payment, "decline", None, now)
+        case ["callbacks", "resend"]:
+            return commands.resend(store, payment, now)
+        case ["refunds", name, ("succeed" | "fail") as outcome]:
+            return refunds.settle(store, payment, name, outcome, now)
+        case ["disputes"]:
+            opening = msgspec.json.decode(body, type=DisputeWish)
+            return disputes.open_dispute(store, payment, opening, now)
+        case ["disputes", name, ("review" | "win" | "lose" | "reinstate") as deed]:
+            return disputes.move(store, payment, name, deed, now)
+        case _:
+            return NO_ROUTE
 
 
 def _faults(desk: Desk, request: Request, reference: str | None) -> Answer:

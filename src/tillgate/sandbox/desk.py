@@ -10,6 +10,7 @@ import msgspec
 from tillgate.kit.http import Answer, Receive, Scope, encode, read_body
 from tillgate.sandbox.jobs import Sender
 from tillgate.sandbox.model import BODY_MAX_BYTES, Refusal
+from tillgate.sandbox.settings import Settings
 from tillgate.sandbox.store import Store
 
 NO_ROUTE = Refusal(404, "not_found", "There is nothing at this address.")
@@ -21,6 +22,7 @@ class Desk(NamedTuple):
 
     store: Store
     sender: Sender
+    settings: Settings
     secret: str
     url: str
     closing: asyncio.Event

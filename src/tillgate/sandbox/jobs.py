@@ -1,4 +1,6 @@
-"""Sending callbacks: what is due in the store goes out, many at once, until it is received."""
+"""What happens by itself: callbacks go out, many at once, until they are received; payments and
+refunds that end later do so.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -7,12 +9,15 @@ import aiohttp
 from msgspec.structs import replace
 
 from tillgate.kit import clock
-from tillgate.sandbox import rules
-from tillgate.sandbox.model import Attempt, Callback
+from tillgate.sandbox import commands, refunds, rules
+from tillgate.sandbox.model import Attempt, Callback, Later
 from tillgate.sandbox.store import Store
 
 SENDING_MAX = 64
 """How many callbacks are on their way at once."""
+
+LATER_MAX = 100
+"""How many that end later do so before callbacks are looked at again."""
 
 TIMEOUT_S = 10
 ANSWER_MAX_BYTES = 64 * 1024
@@ -60,6 +65,8 @@ class Sender:
         while True:
             self._news.clear()
             now = clock.now().timestamp()
+            for later in self._store.due_later(now, LATER_MAX):
+                end(self._store, later, now)
             with self._store.step():
                 due = self._store.claim_callbacks(now, SENDING_MAX - len(self._sending))
             for callback in due:
@@ -112,3 +119,17 @@ class Sender:
             error = f"{type(failure).__name__}: {failure}"[:200]
         took_ms = round((clock.monotonic_s() - started) * 1000)
         return Attempt(at, took_ms, status_code, error)
+
+
+def end(store: Store, later: Later, now: float) -> None:
+    """Does what was to happen later; what somebody did meanwhile stays as it is."""
+    payment = store.payment(later.reference)
+    if payment and later.refund:
+        outcome = "succeed" if later.succeeds else "fail"
+        refunds.settle(store, payment, later.refund, outcome, now)
+    elif payment:
+        outcome = "approve" if later.succeeds else "decline"
+        amount = later.amount if later.succeeds else None
+        commands.finish(store, payment, outcome, amount, now)
+    with store.step():
+        store.drop_later(later.reference, later.refund)

@@ -1,7 +1,7 @@
 """What the sandbox keeps and what it accepts: frozen values. No rules, no I/O.
 
 Field names are in Pascal case on the wire (`TransactionId`), as external payment apps write them;
-the faults and the control requests are our own and stay in lower case.
+the control requests, and the faults of `faults`, are our own and stay in lower case.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -13,11 +13,32 @@ from tillgate.kit.money import AMOUNT_MAX_MINOR
 BODY_MAX_BYTES = 64 * 1024
 """The largest request body."""
 
-FAULT_DELAY_MAX_S = 3600
+EVIDENCE_DUE_S = 7 * 86_400
+EVIDENCE_DUE_MAX_S = 365 * 86_400
 
-Status = Literal["pending", "success", "failed"]
+Status = Literal["pending", "processing", "authorized", "success", "failed", "canceled"]
+Method = Literal["card", "upi", "bank_transfer"]
 Outcome = Literal["approve", "decline"]
-EventType = Literal["payment.succeeded", "payment.failed", "payment.pending", "refund.succeeded"]
+RefundStatus = Literal["pending", "succeeded", "failed"]
+RefundOutcome = Literal["succeed", "fail"]
+DisputeStatus = Literal["needs_response", "under_review", "won", "lost"]
+DisputeDeed = Literal["review", "win", "lose", "reinstate"]
+EventType = Literal[
+    "payment.pending",
+    "payment.processing",
+    "payment.authorized",
+    "payment.succeeded",
+    "payment.failed",
+    "payment.canceled",
+    "refund.pending",
+    "refund.succeeded",
+    "refund.failed",
+    "dispute.created",
+    "dispute.under_review",
+    "dispute.won",
+    "dispute.lost",
+    "dispute.reinstated",
+]
 Signing = Literal["genuine", "forged", "stale"]
 CallbackState = Literal["waiting", "delivered", "given_up", "dropped"]
 
@@ -40,7 +61,11 @@ class Refusal(NamedTuple):
 
 
 class PaymentWish(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """The body of `POST /api/payments`. Amounts are in minor units."""
+    """The body of `POST /api/payments`. Amounts are in minor units.
+
+    Without `capture` an approval only sets the amount aside. With a `method` nobody is asked: the
+    sandbox processes the payment by itself, as its settings say.
+    """
 
     transaction_id: Name
     amount: Amount
@@ -50,19 +75,39 @@ class PaymentWish(Struct, frozen=True, kw_only=True, rename="pascal"):
     failure_url: Url
     description: Annotated[str, Meta(max_length=2000)] | None = None
     metadata: Metadata = {}
+    capture: bool = True
+    method: Literal["card", "upi"] | None = None
 
 
 class Payment(PaymentWish, frozen=True, kw_only=True, rename="pascal"):
-    """What was asked, and what became of it. Times are unix seconds."""
+    """What was asked, and what became of it. Times are unix seconds.
+
+    `authorized` is what is set aside now, `changed_by` the operation that captured or canceled.
+    """
 
     reference: str
     status: Status
     created_at: int
     updated_at: int
+    authorized: int = 0
     captured: int = 0
     refunded: int = 0
     failure_code: str | None = None
     failure_message: str | None = None
+    changed_by: str | None = None
+
+
+class CaptureWish(Struct, frozen=True, rename="pascal"):
+    """The body of `POST /api/payments/{reference}/capture`; what is left is released."""
+
+    operation_id: Name
+    amount: Amount
+
+
+class CancelWish(Struct, frozen=True, rename="pascal"):
+    """The body of `POST /api/payments/{reference}/cancel`."""
+
+    operation_id: Name
 
 
 class RefundWish(Struct, frozen=True, rename="pascal"):
@@ -72,10 +117,67 @@ class RefundWish(Struct, frozen=True, rename="pascal"):
     amount: Amount
 
 
+class Refund(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One refund: kept, listed by look-ups and told by callbacks with these very fields.
+
+    `refund_id` is the caller's, `refund_reference` ours; `opened_as` is the status that the call
+    was answered with, and is answered with again.
+    """
+
+    refund_id: str
+    refund_reference: str
+    refund_status: RefundStatus
+    refund_amount: int
+    reference: str
+    transaction_id: str
+    currency: str
+    opened_as: RefundStatus
+    updated_at: int
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class Dispute(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One dispute, kept, listed and told alike; `revision` rises with each change."""
+
+    dispute_reference: str
+    dispute_status: DisputeStatus
+    dispute_amount: int
+    dispute_reason: str
+    evidence_due_at: int
+    revision: int
+    reference: str
+    transaction_id: str
+    currency: str
+    updated_at: int
+
+
 class ApproveWish(Struct, frozen=True, forbid_unknown_fields=True):
     """The optional body of `POST /control/payments/{reference}/approve`."""
 
     amount: Amount | None = None
+    method: Method = "card"
+
+
+class DisputeWish(Struct, frozen=True, forbid_unknown_fields=True):
+    """The optional body of `POST /control/payments/{reference}/disputes`; all of it by default."""
+
+    amount: Amount | None = None
+    reason: Name = "fraudulent"
+    evidence_due_in_s: Annotated[int, Meta(ge=0, le=EVIDENCE_DUE_MAX_S)] = EVIDENCE_DUE_S
+
+
+class Later(NamedTuple):
+    """What the sandbox will do by itself: finish a payment, or the refund that is named.
+
+    `amount` is what an approval brings, None for all that was asked.
+    """
+
+    reference: str
+    refund: str | None
+    succeeds: bool
+    amount: int | None
+    due_at: float
 
 
 class Attempt(Struct, frozen=True, rename="pascal"):
@@ -107,127 +209,32 @@ class Callback(Struct, frozen=True, rename="pascal"):
 
 
 class CallbackBody(Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
-    """What a callback says.
+    """What a callback says: of the payment, or of one refund or dispute of it, with its fields.
 
-    `amount` is what has been captured in all, `timestamp` when the thing happened, both the same
-    at every try, so the body stays byte for byte equal; the time of the try is in the header
-    `X-Sandbox-Timestamp`. The refund's fields stand in `refund.succeeded` alone; `refunded` is
-    what has been given back in all.
+    Of a payment, `amount` is what has been captured in all, `authorized` what is set aside.
+    `timestamp` is when the thing happened, the same at every try, so the body stays byte for byte
+    equal; the time of the try is in the header `X-Sandbox-Timestamp`.
     """
 
     event_id: str
     event_type: EventType
     transaction_id: str
     reference: str
-    status: Status
-    amount: int
+    status: Status | None = None
+    amount: int | None = None
+    authorized: int = 0
     currency: str
     refund_id: str | None = None
+    refund_reference: str | None = None
+    refund_status: RefundStatus | None = None
     refund_amount: int | None = None
-    refunded: int | None = None
+    dispute_reference: str | None = None
+    dispute_status: DisputeStatus | None = None
+    dispute_amount: int | None = None
+    dispute_reason: str | None = None
+    evidence_due_at: int | None = None
+    revision: int | None = None
     error_code: str | None = None
     error_message: str | None = None
     timestamp: int
     metadata: Metadata
-
-
-class Faults(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What goes wrong on purpose; the only list of faults, the panel's form is made of it.
-
-    Set for all payments, or for one, whose own faults then stand instead of the general ones.
-    Callbacks are marked when they are queued: a retry is wrong in the same way as the first try.
-    """
-
-    delay_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=FAULT_DELAY_MAX_S,
-            title="Delay",
-            description="Seconds that a callback waits before its first try.",
-        ),
-    ] = 0
-    duplicate: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100,
-            title="Duplicate",
-            description="How often each callback is sent altogether, at once, with one event id.",
-        ),
-    ] = 1
-    reorder: Annotated[
-        bool,
-        Meta(
-            title="Reorder",
-            description="A callback payment.pending follows after payment.succeeded.",
-        ),
-    ] = False
-    drop: Annotated[
-        bool, Meta(title="Drop", description="Callbacks are never sent; look-ups tell the truth.")
-    ] = False
-    wrong_amount: Annotated[
-        int,
-        Meta(
-            ge=-AMOUNT_MAX_MINOR,
-            le=AMOUNT_MAX_MINOR,
-            title="Wrong amount",
-            description="Minor units added to what callbacks of success say; look-ups stay right.",
-        ),
-    ] = 0
-    wrong_currency: Annotated[
-        str,
-        Meta(
-            max_length=5,
-            title="Wrong currency",
-            description="The currency that callbacks say; look-ups stay right.",
-        ),
-    ] = ""
-    bad_signature: Annotated[
-        bool, Meta(title="Bad signature", description="Callbacks are signed with another secret.")
-    ] = False
-    stale_timestamp: Annotated[
-        bool,
-        Meta(
-            title="Stale timestamp",
-            description="Callbacks are signed properly, but as if an hour ago.",
-        ),
-    ] = False
-    fail_after_work: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=10_000,
-            title="Fail after work",
-            description="The next so many API calls do their work and then answer 500.",
-        ),
-    ] = 0
-    slow_answer_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=600,
-            title="Slow answer",
-            description="Seconds between the work of an API call and its answer.",
-        ),
-    ] = 0
-    callback_before_answer: Annotated[
-        bool,
-        Meta(
-            title="Callback before answer",
-            description="A create approves by itself, a refund is quick: the callback is tried "
-            "before the call is answered.",
-        ),
-    ] = False
-    times: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=10_000,
-            title="Times",
-            description="The faults vanish after they met so many callbacks and calls; 0: never.",
-        ),
-    ] = 0
-
-
-NO_FAULTS = Faults()

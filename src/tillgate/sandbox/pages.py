@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,13 +12,50 @@ from jinja2 import Environment, FileSystemLoader
 from tillgate.kit import clock, ids
 from tillgate.kit.http import Answer
 from tillgate.kit.money import Money, find_asset
-from tillgate.sandbox import commands
+from tillgate.sandbox import commands, disputes, refunds
 from tillgate.sandbox.desk import Desk, Request
-from tillgate.sandbox.model import NO_FAULTS, Callback, Faults, Outcome, Payment, Refusal
+from tillgate.sandbox.faults import NO_FAULTS, Faults
+from tillgate.sandbox.model import (
+    Callback,
+    CancelWish,
+    CaptureWish,
+    Dispute,
+    DisputeWish,
+    Outcome,
+    Payment,
+    Refund,
+    Refusal,
+    Status,
+)
 from tillgate.sandbox.rules import origin
+from tillgate.sandbox.store import Store
 
 LISTED_MAX = 50
-STATES = {"pending": "pending", "success": "paid", "failed": "declined"}
+STATES: dict[Status, str] = {
+    "pending": "pending",
+    "processing": "processing",
+    "authorized": "set aside",
+    "success": "paid",
+    "failed": "declined",
+    "canceled": "canceled",
+}
+HEADINGS: dict[Status, str] = {
+    "pending": "You are asked to pay",
+    "processing": "This payment is on its way",
+    "authorized": "The amount is set aside",
+    "success": "This payment is already paid",
+    "failed": "This payment was declined",
+    "canceled": "This payment was canceled",
+}
+ENDINGS: dict[Status, str] = {
+    "processing": "It settles by itself; nothing more is to be done here.",
+    "authorized": "The shop takes it later. Nothing more is to be done here.",
+    "success": "Nothing more is to be done here.",
+    "failed": "You were not charged.",
+    "canceled": "You were not charged.",
+}
+BY_HAND = "panel"
+"""The OperationId of what a person captures or cancels in the panel."""
 
 
 class Told(NamedTuple):
@@ -26,6 +63,20 @@ class Told(NamedTuple):
 
     event_type: str
     told: str
+
+
+class Deed(NamedTuple):
+    """A button of the panel: what it says, and where it leads below the payment."""
+
+    label: str
+    path: str
+
+
+class Part(NamedTuple):
+    """A refund or dispute of a payment, in words, and what can be done to it."""
+
+    told: str
+    deeds: list[Deed]
 
 
 class Line(NamedTuple):
@@ -36,6 +87,8 @@ class Line(NamedTuple):
     state: str
     note: str
     created: datetime
+    deeds: list[Deed]
+    parts: list[Part]
     callbacks: list[Told]
 
 
@@ -46,7 +99,21 @@ class Field(NamedTuple):
     title: str
     description: str
     yes_or_no: bool
+    choices: tuple[str, ...]
     value: str
+
+
+DEEDS: dict[Status, list[Deed]] = {
+    "pending": [
+        Deed("Approve", "approve"),
+        Deed("Pay by bank transfer", "transfer"),
+        Deed("Decline", "decline"),
+        Deed("Cancel", "cancel"),
+    ],
+    "processing": [Deed("Settle now", "approve"), Deed("Decline", "decline")],
+    "authorized": [Deed("Capture", "capture"), Deed("Cancel", "cancel")],
+}
+"""What the panel offers to do to a payment."""
 
 
 async def answer(desk: Desk, request: Request) -> Answer:
@@ -57,10 +124,10 @@ async def answer(desk: Desk, request: Request) -> Answer:
         case "GET", ["pay", reference]:
             payment = desk.store.payment(reference)
             return _pay(payment) if payment else _missing()
-        case "POST", ["pay", reference, ("approve" | "decline" | "abandon") as deed]:
+        case "POST", ["pay", reference, ("approve" | "transfer" | "decline" | "abandon") as deed]:
             payment = desk.store.payment(reference)
             return _paid(desk, payment, deed) if payment else _missing()
-        case "POST", ["panel", "payments", reference, ("approve" | "decline" | "resend") as deed]:
+        case "POST", ["panel", "payments", reference, *deed]:
             payment = desk.store.payment(reference)
             return _acted(desk, payment, deed) if payment else _missing()
         case "POST", ["panel", "faults"]:
@@ -74,7 +141,7 @@ async def answer(desk: Desk, request: Request) -> Answer:
 
 def _pay(payment: Payment, status: int = 200) -> Answer:
     success, failure = origin(payment.success_url), origin(payment.failure_url)
-    back_url = payment.success_url if payment.status == "success" else payment.failure_url
+    failed = payment.status in {"pending", "failed", "canceled"}
     # The browser applies form-action to where the form's answer redirects as well.
     return _page(
         "pay.html",
@@ -82,28 +149,48 @@ def _pay(payment: Payment, status: int = 200) -> Answer:
         f"'self' {success} {failure}",
         payment=payment,
         amount=_money(payment.amount, payment.currency),
-        back_url=back_url,
+        heading=HEADINGS[payment.status],
+        ending=ENDINGS.get(payment.status),
+        back_url=payment.failure_url if failed else payment.success_url,
     )
 
 
 def _paid(desk: Desk, payment: Payment, deed: str) -> Answer:
     if deed == "abandon":
         return _go(payment.failure_url) if payment.status == "pending" else _pay(payment, 409)
-    finished = commands.finish(
-        desk.store, payment, cast("Outcome", deed), None, clock.now().timestamp()
-    )
-    if isinstance(finished, Refusal):
+    now = clock.now().timestamp()
+    if deed == "transfer":
+        done = commands.process(desk.store, desk.settings, payment, "bank_transfer", None, now)
+    else:
+        done = commands.finish(desk.store, payment, cast("Outcome", deed), None, now)
+    if isinstance(done, Refusal):
         return _pay(payment, 409)
     desk.sender.wake()
-    return _go(finished.success_url if finished.status == "success" else finished.failure_url)
+    return _go(done.failure_url if done.status == "failed" else done.success_url)
 
 
-def _acted(desk: Desk, payment: Payment, deed: str) -> Answer:
-    now = clock.now().timestamp()
-    if deed == "resend":
-        commands.resend(desk.store, payment, now)
-    else:
-        commands.finish(desk.store, payment, cast("Outcome", deed), None, now)
+def _acted(desk: Desk, payment: Payment, deed: list[str]) -> Answer:
+    """What cannot be done any more is not done; the panel then shows how things stand."""
+    store, now = desk.store, clock.now().timestamp()
+    match deed:
+        case [("approve" | "decline") as outcome]:
+            commands.finish(store, payment, outcome, None, now)
+        case ["transfer"]:
+            commands.process(store, desk.settings, payment, "bank_transfer", None, now)
+        case ["capture"]:
+            commands.capture(store, payment, CaptureWish(BY_HAND, payment.authorized), now)
+        case ["cancel"]:
+            commands.cancel(store, payment, CancelWish(BY_HAND), now)
+        case ["resend"]:
+            commands.resend(store, payment, now)
+        case ["disputes"]:
+            disputes.open_dispute(store, payment, DisputeWish(), now)
+        case ["refunds", name, ("succeed" | "fail") as outcome]:
+            refunds.settle(store, payment, name, outcome, now)
+        case ["disputes", name, ("review" | "win" | "lose" | "reinstate") as step]:
+            disputes.move(store, payment, name, step, now)
+        case _:
+            return _missing()
     desk.sender.wake()
     return _go("/")
 
@@ -130,27 +217,64 @@ def _panel(desk: Desk, error: str = "") -> Answer:
         "panel.html",
         400 if error else 200,
         "'self'",
-        lines=[_line(payment, desk.store.callbacks_of(payment.reference)) for payment in payments],
+        lines=[_line(desk.store, payment) for payment in payments],
         fields=list(_fields(faults)),
         current=", ".join(_in_force(faults)),
         error=error,
     )
 
 
-def _line(payment: Payment, told: list[Callback]) -> Line:
+def _line(store: Store, payment: Payment) -> Line:
+    told = store.callbacks_of(payment.reference)
+    parts = [_refund(one) for one in store.refunds(payment.reference)]
+    disputed = store.disputes(payment.reference)
+    return Line(
+        payment,
+        _money(payment.amount, payment.currency),
+        STATES[payment.status],
+        _note(payment),
+        datetime.fromtimestamp(payment.created_at, UTC),
+        [
+            *DEEDS.get(payment.status, []),
+            *([Deed("Open dispute", "disputes")] if disputes.left(payment, disputed) else []),
+            *([Deed("Send callback again", "resend")] if told else []),
+        ],
+        [*parts, *map(_dispute, disputed)],
+        [Told(callback.event_type, _words(callback)) for callback in told],
+    )
+
+
+def _note(payment: Payment) -> str:
     notes: list[str] = []
     if payment.status == "success" and payment.captured != payment.amount:
         notes.append(f"captured {_money(payment.captured, payment.currency)}")
     if payment.refunded:
         notes.append(f"refunded {_money(payment.refunded, payment.currency)}")
-    return Line(
-        payment,
-        _money(payment.amount, payment.currency),
-        STATES[payment.status],
-        ", ".join(notes),
-        datetime.fromtimestamp(payment.created_at, UTC),
-        [Told(callback.event_type, _words(callback)) for callback in told],
-    )
+    return ", ".join(notes)
+
+
+def _refund(refund: Refund) -> Part:
+    amount = _money(refund.refund_amount, refund.currency)
+    ends = {"succeeded": "succeed", "failed": "fail"}
+    deeds = [
+        Deed(
+            f"{ends[status].capitalize()} refund",
+            f"refunds/{refund.refund_reference}/{ends[status]}",
+        )
+        for status in sorted(refunds.LEAVES[refund.refund_status], reverse=True)
+    ]
+    return Part(f"refund of {amount}: {refund.refund_status}", deeds)
+
+
+def _dispute(dispute: Dispute) -> Part:
+    amount = _money(dispute.dispute_amount, dispute.currency)
+    words = dispute.dispute_status.replace("_", " ")
+    deeds = [
+        Deed(f"{deed.capitalize()} dispute", f"disputes/{dispute.dispute_reference}/{deed}")
+        for deed, (starts, _, _) in disputes.MOVES.items()
+        if dispute.dispute_status in starts
+    ]
+    return Part(f"dispute of {amount}, {dispute.dispute_reason}: {words}", deeds)
 
 
 def _words(callback: Callback) -> str:
@@ -171,7 +295,8 @@ def _fields(faults: Faults) -> Iterator[Field]:
         kind, meta = get_args(field.type)
         value = getattr(faults, field.name)
         shown = "" if value == field.default else str(value)
-        yield Field(field.name, meta.title, meta.description, kind is bool, shown)
+        choices = get_args(kind) if get_origin(kind) is Literal else ()
+        yield Field(field.name, meta.title, meta.description, kind is bool, choices, shown)
 
 
 def _in_force(faults: Faults) -> list[str]:

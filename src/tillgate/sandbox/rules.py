@@ -3,22 +3,25 @@
 import hmac
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from tillgate.kit.money import find_asset
+from tillgate.sandbox.faults import Faults
 from tillgate.sandbox.model import (
-    NO_FAULTS,
     Callback,
     CallbackBody,
+    CancelWish,
+    CaptureWish,
+    Dispute,
     EventType,
-    Faults,
     Outcome,
     Payment,
     PaymentWish,
-    RefundWish,
+    Refund,
     Refusal,
     Signing,
 )
@@ -29,7 +32,9 @@ STALE_S = 3600
 """How far back the fault `stale_timestamp` dates a signature."""
 
 DECLINED = ("card_declined", "The payer declined the payment.")
+NOT_SETTLED = ("payment_failed", "The payment could not be processed.")
 
+OTHER_OPERATION = Refusal(409, "conflict", "This OperationId was used for something else.")
 NOT_FOUND = Refusal(404, "not_found", "There is no such payment here.")
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -68,33 +73,71 @@ def same_wish(payment: Payment, wish: PaymentWish) -> bool:
     return all(getattr(payment, name) == getattr(wish, name) for name in fields)
 
 
+def process(payment: Payment, now: int) -> Payment | Refusal:
+    """Takes the payment to settle it later; once, as `finish`."""
+    if payment.status == "pending":
+        return replace(payment, status="processing", updated_at=now)
+    return payment if payment.status == "processing" else _finished(payment)
+
+
 def finish(payment: Payment, outcome: Outcome, amount: int | None, now: int) -> Payment | Refusal:
-    """Approve (capturing `amount`, or what was asked) or decline.
+    """Approve (capturing or setting aside `amount`, or what was asked) or decline.
 
     The same again gives the same value back, so that nothing is done twice; otherwise 409.
     """
-    if outcome == "approve":
-        captured = payment.amount if amount is None else amount
-        done = replace(payment, status="success", captured=captured, updated_at=now)
-        already = payment.status == "success" and amount in {None, payment.captured}
-    else:
-        code, message = DECLINED
+    waits = payment.status in {"pending", "processing"}
+    if outcome == "decline":
+        code, message = DECLINED if payment.status == "pending" else NOT_SETTLED
         done = replace(
             payment, status="failed", failure_code=code, failure_message=message, updated_at=now
         )
         already = payment.status == "failed"
-    if payment.status == "pending":
+    else:
+        sum_ = payment.amount if amount is None else amount
+        paid = {"status": "success", "captured": sum_}
+        set_aside = {"status": "authorized", "authorized": sum_}
+        done = replace(payment, **(paid if payment.capture else set_aside), updated_at=now)
+        already = payment.status in {"success", "authorized"} and amount in {
+            None,
+            payment.captured or payment.authorized,
+        }
+    if waits:
         return done
-    return payment if already else Refusal(409, "finished", f"The payment is {payment.status}.")
+    return payment if already else _finished(payment)
 
 
-def refund(payment: Payment, wish: RefundWish, now: int) -> Payment | Refusal:
-    """The payment with so much more given back, never above what was captured."""
-    refunded = payment.refunded + wish.amount
-    if refunded > payment.captured:
-        left = payment.captured - payment.refunded
-        return Refusal(409, "above_captured", f"Only {left} can be refunded.")
-    return replace(payment, refunded=refunded, updated_at=now)
+def capture(payment: Payment, wish: CaptureWish, now: int) -> Payment | Refusal:
+    """Takes what was set aside, or a part, and releases the rest; once per OperationId."""
+    if payment.changed_by == wish.operation_id:
+        same = payment.status == "success" and payment.captured == wish.amount
+        return payment if same else OTHER_OPERATION
+    if payment.status != "authorized":
+        return Refusal(409, "not_authorized", f"The payment is {payment.status}.")
+    if wish.amount > payment.authorized:
+        return Refusal(409, "above_authorized", f"Only {payment.authorized} can be captured.")
+    return replace(
+        payment,
+        status="success",
+        captured=wish.amount,
+        authorized=0,
+        changed_by=wish.operation_id,
+        updated_at=now,
+    )
+
+
+def cancel(payment: Payment, wish: CancelWish, now: int) -> Payment | Refusal:
+    """Ends what waits for its payer, or lets go what was set aside; once per OperationId."""
+    if payment.changed_by == wish.operation_id:
+        return payment if payment.status == "canceled" else OTHER_OPERATION
+    if payment.status not in {"pending", "authorized"}:
+        return _finished(payment)
+    return replace(
+        payment, status="canceled", authorized=0, changed_by=wish.operation_id, updated_at=now
+    )
+
+
+def _finished(payment: Payment) -> Refusal:
+    return Refusal(409, "finished", f"The payment is {payment.status}.")
 
 
 def callbacks(
@@ -103,18 +146,17 @@ def callbacks(
     event_ids: Iterator[str],
     faults: Faults,
     now: float,
-    refunded: RefundWish | None = None,
+    about: Refund | Dispute | None = None,
 ) -> list[Callback]:
     """The messages that tell of a change, as the faults would have them: first the true order.
 
     A pending one that the fault `reorder` adds is last; the store puts it behind the one before.
     """
-    told = [_callback(_body(payment, event_type, next(event_ids), refunded), payment, faults, now)]
+    bodies = [_body(payment, event_type, next(event_ids), about)]
     if faults.reorder and event_type == "payment.succeeded":
         early = replace(payment, status="pending", captured=0, updated_at=payment.created_at)
-        body = _body(early, "payment.pending", next(event_ids), None)
-        told.append(_callback(body, payment, faults, now))
-    return told
+        bodies.append(_body(early, "payment.pending", next(event_ids), None))
+    return [_callback(body, payment, faults, now) for body in bodies]
 
 
 def again(callback: Callback, faults: Faults, now: float) -> Callback:
@@ -127,28 +169,6 @@ def again(callback: Callback, faults: Faults, now: float) -> Callback:
         behind=None,
         attempts=(),
     )
-
-
-def spoils_callbacks(faults: Faults) -> bool:
-    """Whether any fault touches callbacks (the others touch API calls)."""
-    return replace(faults, **_CALL_FAULTS, times=0) != NO_FAULTS
-
-
-def spoils_calls(faults: Faults) -> bool:
-    """Whether any fault touches API calls."""
-    return any(getattr(faults, name) != usual for name, usual in _CALL_FAULTS.items())
-
-
-def spent(faults: Faults) -> Faults:
-    """The faults after one more callback or call that they spoiled."""
-    if faults.times == 1:
-        return NO_FAULTS
-    return replace(faults, times=max(0, faults.times - 1))
-
-
-def spent_by_call(faults: Faults) -> Faults:
-    """As `spent`, with one failing answer fewer to give."""
-    return spent(replace(faults, fail_after_work=max(0, faults.fail_after_work - 1)))
 
 
 def retry_after_s(tries: int) -> int | None:
@@ -164,31 +184,30 @@ def signed_headers(callback: Callback, secret: str, now: int) -> dict[str, str]:
     return {"X-Sandbox-Timestamp": str(timestamp), "X-Sandbox-Signature": signature}
 
 
-_CALL_FAULTS: dict[str, object] = {
-    name: getattr(NO_FAULTS, name)
-    for name in ("fail_after_work", "slow_answer_s", "callback_before_answer")
-}
-
-
 def _body(
-    payment: Payment, event_type: EventType, event_id: str, refunded: RefundWish | None
+    payment: Payment, event_type: EventType, event_id: str, about: Refund | Dispute | None
 ) -> CallbackBody:
-    return CallbackBody(
-        event_id=event_id,
-        event_type=event_type,
-        transaction_id=payment.transaction_id,
-        reference=payment.reference,
-        status=payment.status,
-        amount=payment.captured,
-        currency=payment.currency,
-        refund_id=refunded.refund_id if refunded else None,
-        refund_amount=refunded.amount if refunded else None,
-        refunded=payment.refunded if refunded else None,
-        error_code=payment.failure_code,
-        error_message=payment.failure_message,
-        timestamp=payment.updated_at,
-        metadata=payment.metadata,
-    )
+    if about is None:
+        said: dict[str, Any] = {
+            "status": payment.status,
+            "amount": payment.captured,
+            "authorized": payment.authorized,
+            "error_code": payment.failure_code,
+            "error_message": payment.failure_message,
+        }
+    else:
+        known = msgspec.structs.asdict(about)
+        said = {name: known[name] for name in CallbackBody.__struct_fields__ if name in known}
+    usual: dict[str, Any] = {
+        "event_id": event_id,
+        "event_type": event_type,
+        "transaction_id": payment.transaction_id,
+        "reference": payment.reference,
+        "currency": payment.currency,
+        "timestamp": (about or payment).updated_at,
+        "metadata": payment.metadata,
+    }
+    return CallbackBody(**(said | usual))
 
 
 def _callback(body: CallbackBody, payment: Payment, faults: Faults, now: float) -> Callback:
@@ -207,15 +226,11 @@ def _callback(body: CallbackBody, payment: Payment, faults: Faults, now: float) 
 
 def _spoiled(body: CallbackBody, faults: Faults) -> CallbackBody:
     told = replace(body, currency=faults.wrong_currency or body.currency)
-    if told.status != "success" or not faults.wrong_amount:
-        return told
-    if told.refund_amount is None or told.refunded is None:
+    if told.status == "success" and told.amount is not None:
         return replace(told, amount=told.amount + faults.wrong_amount)
-    return replace(
-        told,
-        refund_amount=told.refund_amount + faults.wrong_amount,
-        refunded=told.refunded + faults.wrong_amount,
-    )
+    if told.refund_status == "succeeded" and told.refund_amount is not None:
+        return replace(told, refund_amount=told.refund_amount + faults.wrong_amount)
+    return told
 
 
 def _signing(faults: Faults) -> Signing:

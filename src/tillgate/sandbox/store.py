@@ -9,11 +9,14 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from tillgate.sandbox.model import NO_FAULTS, Attempt, Callback, Faults, Payment, RefundWish
+from tillgate.sandbox.faults import NO_FAULTS, Faults
+from tillgate.sandbox.model import Attempt, Callback, Dispute, Later, Payment, Refund
+
+Part = TypeVar("Part", Refund, Dispute)
 
 FILE = "sandbox.sqlite3"
 PAYMENTS_KEPT = 200_000
@@ -42,12 +45,24 @@ create table if not exists names (
   primary key (name, payment)
 ) without rowid;
 create index if not exists names_by_payment on names (payment);
-create table if not exists refunds (
+-- Refunds and disputes: what a payment has become in parts.
+create table if not exists parts (
   reference text not null,
-  refund_id text not null,
-  amount integer not null,
-  primary key (reference, refund_id)
+  kind text not null,
+  name text not null,
+  document text not null,
+  primary key (reference, kind, name)
 ) without rowid;
+-- What happens by itself, to a payment or (refund <> '') to one refund of it.
+create table if not exists later (
+  reference text not null,
+  refund text not null,
+  succeeds integer not null,
+  amount integer,
+  due_at real not null,
+  primary key (reference, refund)
+) without rowid;
+create index if not exists later_due on later (due_at);
 create table if not exists callbacks (
   number integer primary key,
   reference text not null,
@@ -74,7 +89,7 @@ create table if not exists faults (
 
 
 class Store:
-    """Payments, refunds, callbacks and faults. Changes belong into a `step()`."""
+    """Payments with their parts, callbacks and faults. Changes belong into a `step()`."""
 
     def __init__(self, folder: Path | None, payments_kept: int = PAYMENTS_KEPT) -> None:
         self._payments_kept = payments_kept
@@ -142,17 +157,40 @@ class Store:
         rows = self._db.execute(query, (limit,))
         return [msgspec.json.decode(row[0], type=Payment) for row in rows]
 
-    def add_refund(self, reference: str, wish: RefundWish) -> None:
+    def keep_refund(self, refund: Refund) -> None:
+        self._keep_part(refund.reference, refund.refund_reference, refund)
+
+    def refunds(self, reference: str) -> list[Refund]:
+        """Those of a payment, oldest first."""
+        return self._parts(reference, Refund)
+
+    def keep_dispute(self, dispute: Dispute) -> None:
+        self._keep_part(dispute.reference, dispute.dispute_reference, dispute)
+
+    def disputes(self, reference: str) -> list[Dispute]:
+        """Those of a payment, oldest first."""
+        return self._parts(reference, Dispute)
+
+    def add_later(self, later: Later) -> None:
         self._db.execute(
-            "insert into refunds values (?, ?, ?)", (reference, wish.refund_id, wish.amount)
+            "insert or replace into later values (?, ?, ?, ?, ?)",
+            (later.reference, later.refund or "", later.succeeds, later.amount, later.due_at),
         )
 
-    def refund(self, reference: str, refund_id: str) -> RefundWish | None:
-        row = self._db.execute(
-            "select amount from refunds where reference = ? and refund_id = ?",
-            (reference, refund_id),
-        ).fetchone()
-        return RefundWish(refund_id, row[0]) if row else None
+    def drop_later(self, reference: str, refund: str | None) -> None:
+        """Once it has happened, or something else instead."""
+        self._db.execute(
+            "delete from later where reference = ? and refund = ?", (reference, refund or "")
+        )
+
+    def due_later(self, now: float, limit: int) -> list[Later]:
+        rows = self._db.execute(
+            "select * from later where due_at <= ? order by due_at limit ?", (now, limit)
+        ).fetchall()
+        return [
+            Later(row["reference"], row["refund"] or None, bool(row["succeeds"]), *row[3:])
+            for row in rows
+        ]
 
     def add_callback(self, callback: Callback) -> int:
         """Returns its number, by which another one can stand behind it."""
@@ -193,9 +231,11 @@ class Store:
         return sorted(map(_callback, rows), key=lambda one: (one.due_at, one.number))
 
     def next_due_at(self) -> float | None:
+        """When the next callback or anything else that happens by itself is due."""
         return self._db.execute(
-            "select min(due_at) from callbacks"
+            "select min(due_at) from (select min(due_at) as due_at from callbacks"
             " where state = 'waiting' and sending = 0 and behind is null"
+            " union all select min(due_at) from later)"
         ).fetchone()[0]
 
     def keep_attempt(self, callback: Callback) -> None:
@@ -238,6 +278,19 @@ class Store:
         row = self._db.execute(query, (value,)).fetchone()
         return msgspec.json.decode(row[0], type=Payment) if row else None
 
+    def _keep_part(self, reference: str, name: str, part: Refund | Dispute) -> None:
+        self._db.execute(
+            "insert or replace into parts values (?, ?, ?, ?)",
+            (reference, type(part).__name__, name, _text(part)),
+        )
+
+    def _parts(self, reference: str, kind: type[Part]) -> list[Part]:
+        rows = self._db.execute(
+            "select document from parts where reference = ? and kind = ? order by name",
+            (reference, kind.__name__),
+        )
+        return [msgspec.json.decode(row[0], type=kind) for row in rows]
+
     def _forget(self, number: int) -> None:
         query = "select reference from payments where number = ?"
         row = self._db.execute(query, (number,)).fetchone()
@@ -245,8 +298,8 @@ class Store:
             self._db.execute("delete from payments where number <= ?", (number,))
             self._db.execute("delete from names where payment <= ?", (number,))
             # References are ordered by time, to the millisecond: near enough for what is so old.
-            self._db.execute("delete from refunds where reference <= ?", tuple(row))
-            self._db.execute("delete from callbacks where reference <= ?", tuple(row))
+            for table in ("parts", "later", "callbacks"):
+                self._db.execute(f"delete from {table} where reference <= ?", tuple(row))  # noqa: S608  names of ours
 
 
 def _text(value: object) -> str:

@@ -168,6 +168,8 @@ class SettleHold(Owned, frozen=True):
         hold = world.get(Hold, (self.merchant_id, self.hold_id))
         if hold is None or self.user not in {None, user_of(hold.debit_owner)}:
             return Refused("not_found", "There is no such hold.", "hold")
+        if hold.credit_code != "available":
+            return Refused("hold_state", "This hold ends with its refund.", "hold")
         refused = self._refusal(hold, now)
         if refused is not None:
             return refused

@@ -1,0 +1,111 @@
+"""The preset that speaks to the sandbox processor."""
+
+from tillgate.connectors.external.model import (
+    Call,
+    Disputes,
+    Pointers,
+    Refunds,
+    Settings,
+    Signature,
+)
+from tillgate.connectors.protocol import DisputeState, RefundState
+
+RESEND_WINDOW_S = 86_400
+"""The sandbox remembers for longer; a day is what real processors promise."""
+
+CHARGE = Pointers(
+    reference="/Reference",
+    ours="/TransactionId",
+    status="/Status",
+    amount="/Captured",
+    authorized="/Authorized",
+    currency="/Currency",
+    failure_code="/FailureCode",
+    failure_message="/FailureMessage",
+    redirect_url="/RedirectUrl",
+)
+CALLBACK = Pointers(
+    reference="/Reference",
+    ours="/TransactionId",
+    status="/Status",
+    amount="/Amount",
+    authorized="/Authorized",
+    currency="/Currency",
+    failure_code="/ErrorCode",
+    failure_message="/ErrorMessage",
+    event_id="/EventId",
+)
+REFUND = Pointers(
+    reference="/RefundReference",
+    ours="/RefundId",
+    parent="/Reference",
+    status="/RefundStatus",
+    amount="/RefundAmount",
+    currency="/Currency",
+    failure_code="/ErrorCode",
+    failure_message="/ErrorMessage",
+)
+DISPUTE = Pointers(
+    reference="/DisputeReference",
+    parent="/Reference",
+    status="/DisputeStatus",
+    amount="/DisputeAmount",
+    currency="/Currency",
+    revision="/Revision",
+    reason="/DisputeReason",
+    evidence_due_at="/EvidenceDueAt",
+)
+REFUND_WORDS: dict[str, RefundState] = {
+    "pending": "pending",
+    "succeeded": "succeeded",
+    "failed": "failed",
+}
+DISPUTE_WORDS: dict[str, DisputeState] = {
+    "needs_response": "needs_response",
+    "under_review": "under_review",
+    "lost": "lost",
+    "won": "won",
+}
+
+
+def sandbox_settings(base_url: str) -> Settings:
+    """For a sandbox at this address."""
+    payments = f"{base_url}/api/payments"
+    operation = {"OperationId": "{operation_id}"}
+    return Settings(
+        create_url=payments,
+        request={
+            "TransactionId": "{transaction_id}",
+            "Amount": "{amount}",
+            "Currency": "{currency}",
+            "CallbackUrl": "{callback_url}",
+            "SuccessUrl": "{success_url}",
+            "FailureUrl": "{failure_url}",
+            "Description": "{description}",
+            "Metadata": {"payment": "{payment_id}"},
+            "Capture": "{capture}",
+        },
+        headers={"Authorization": "Bearer {api_key}", "Idempotency-Key": "{transaction_id}"},
+        answer=CHARGE,
+        look_url=f"{payments}/{{reference}}",
+        look=CHARGE,
+        callback=CALLBACK,
+        signature=Signature(
+            header="x-sandbox-signature",
+            covers="timestamp.body",
+            timestamp_header="x-sandbox-timestamp",
+        ),
+        capture=Call(
+            f"{payments}/{{reference}}/capture", operation | {"Amount": "{amount}"}, CHARGE, True
+        ),
+        cancel=Call(f"{payments}/{{reference}}/cancel", operation, CHARGE),
+        refund=Call(
+            f"{payments}/{{reference}}/refunds",
+            {"RefundId": "{operation_id}", "Amount": "{amount}"},
+            REFUND,
+            True,
+        ),
+        refunds=Refunds(REFUND, REFUND, REFUND_WORDS, "/Refunds"),
+        disputes=Disputes(DISPUTE, DISPUTE, DISPUTE_WORDS, "/Disputes"),
+        resend_window_s=RESEND_WINDOW_S,
+    )

@@ -1,0 +1,1 @@
+"""Money that payers claim back through their bank."""

@@ -1,0 +1,1 @@
+"""Orders: what is bought, and how much of it is paid."""

@@ -1,0 +1,133 @@
+"""Carrying wishes to processors: commit, call, commit the answer; no call inside a transaction.
+
+The checkout, the API and the worker all go this way. Whatever dies in between, the wish has a due
+time, and a worker takes it up.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from tillgate.audit.model import Owner
+from tillgate.connections.store import Connections, Linked
+from tillgate.connectors.protocol import Intent, Operation, Pending, Rejected
+from tillgate.engine.command import Outcome, Refused
+from tillgate.engine.writer import Engine
+from tillgate.kit import ids
+from tillgate.kit.failpoints import failpoint
+from tillgate.kit.money import Money
+from tillgate.payments.links import PayerLinks
+from tillgate.payments.model import Payment
+from tillgate.payments.operations import Settle, Submit, TakeLook
+from tillgate.payments.tries import Redirect, Started, StartTry
+
+
+class Waiting(NamedTuple):
+    """A stored wish that somebody must take up."""
+
+    payment_id: UUID
+    operation_id: UUID
+    connection_id: UUID
+    state: str
+    target: str | None
+
+
+class Performer(NamedTuple):
+    """Whoever holds it can have wishes carried out."""
+
+    engine: Engine
+    connections: Connections
+    links: PayerLinks
+
+    async def start(
+        self, owner: Owner, payment: Payment, linked: Linked, return_url: str
+    ) -> str | Refused | None:
+        """Begins a try, or goes on with the open one: where the payer goes on; None when that is
+        not known (yet). Refused: no try may begin, or the processor said no."""
+        operation_id = ids.mint()
+        request = linked.connector.prepare(
+            Intent(
+                operation_id=ids.show("op", operation_id),
+                payment_id=ids.show("pay", payment.id),
+                money=Money(payment.amount, payment.asset),
+                description=payment.description,
+                callback_url=self.links.callback_url(linked.id),
+                return_url=return_url,
+                capture=payment.capture_method == "automatic",
+            )
+        )
+        wish = StartTry(owner, payment.id, operation_id, linked.id, request)
+        await failpoint("start.before_run")
+        decided = await self.engine.run(wish)
+        if not isinstance(decided, Outcome):
+            return decided
+        match decided.answer:
+            case Redirect(url):
+                return url
+            case Started():
+                operation = Operation(ids.show("op", operation_id), request)
+            case _:
+                return None
+        await failpoint("start.before_call")
+        answered = await linked.connector.start(operation)
+        await failpoint("start.after_call")
+        settle = Settle(owner, payment.id, operation_id, linked.id, answered, ids.mint())
+        await self.engine.run(settle, reserved=True)
+        await failpoint("start.after_run")
+        match answered:
+            case Pending(_, url):
+                return url
+            case Rejected(_, message):
+                return Refused("processor_refused", message)
+            case _:
+                return None
+
+    async def perform(self, owner: Owner, waiting: Waiting) -> Rejected | None:
+        """Sends one reserved wish and takes the answer; the refusal, if the processor said no."""
+        linked = await self.connections.find(waiting.connection_id)
+        if linked is None:
+            return None
+        place = owner, waiting.payment_id, waiting.operation_id
+        connector = linked.connector
+        submit = Submit(*place, connector.capabilities, connector.prepare, ids.mint())
+        await failpoint("operation.before_submit")
+        decided = await self.engine.run(submit, reserved=True)
+        if not isinstance(decided, Outcome) or decided.answer is None:
+            return None
+        await failpoint("operation.before_call")
+        answered = await connector.act(decided.answer)
+        await failpoint("operation.after_call")
+        settle = Settle(*place, linked.id, answered, ids.mint())
+        settled = await self.engine.run(settle, reserved=True)
+        await failpoint("operation.after_run")
+        return settled.answer if isinstance(settled, Outcome) else None
+
+    async def perform_all(self, owner: Owner, waiting: Iterable[Waiting]) -> Rejected | None:
+        """One after the other; the first refusal, if there was one."""
+        refusals = [await self.perform(owner, one) for one in waiting]
+        return next(filter(None, refusals), None)
+
+    async def look(self, actor: str, waiting: Waiting) -> None:
+        """Asks the processor what became of a wish, and takes what it says."""
+        linked = await self.connections.find(waiting.connection_id)
+        if linked is None:
+            return
+        owner = Owner(linked.merchant_id, linked.livemode, actor)
+        reference = waiting.target or ids.show("op", waiting.operation_id)
+        await failpoint("look.before_call")
+        looked = await linked.connector.look(reference)
+        await failpoint("look.after_call")
+        window_s = linked.connector.capabilities.resend_window_s
+        window = timedelta(seconds=window_s) if window_s is not None else None
+        place = owner, waiting.payment_id, waiting.operation_id
+        command = TakeLook(*place, linked.id, looked, window, ids.mint())
+        await self.engine.run(command, reserved=True)
+        await failpoint("look.after_run")
+
+    async def take_up(self, merchant: tuple[UUID, bool], waiting: Waiting) -> None:
+        """The worker's way with a wish that is due: send it, or look what became of it."""
+        if waiting.state == "reserved":
+            await self.perform(Owner(*merchant, "worker"), waiting)
+        else:
+            await self.look("worker", waiting)

@@ -1,0 +1,99 @@
+"""A try begins: the payer wants to pay, through one connection."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from tillgate.audit.model import Owned
+from tillgate.engine.command import Decision, Need, Outcome, Ref, Refused
+from tillgate.engine.world import World
+from tillgate.kit import ids
+from tillgate.orders import rules as order_rules
+from tillgate.payments import rules
+from tillgate.payments.case import Case, open_case, wants
+from tillgate.payments.commands import end_open_try
+from tillgate.payments.model import OperationRow, PaymentReference, Try
+from tillgate.payments.records import payment_audit
+
+
+class Started(NamedTuple):
+    """A new try is committed; the processor is to be asked."""
+
+    operation_id: UUID
+
+
+class Redirect(NamedTuple):
+    """The payer is already on the way; the try goes on there."""
+
+    url: str
+
+
+class InProgress(NamedTuple):
+    """Somebody else has just asked the processor; its answer is on the way."""
+
+
+class StartTry(Owned, frozen=True):
+    """The payer wants to pay: one more try, unless one is open. An open one through another
+    connection is let go, there too.
+
+    `request` was rendered for `operation_id`; both are stored before the processor is asked.
+    """
+
+    payment_id: UUID
+    operation_id: UUID
+    connection_id: UUID
+    request: Raw
+
+    def reads(self) -> Iterable[Ref]:
+        return wants(self.merchant_id, self.payment_id)
+
+    def decide(self, world: World, now: datetime) -> Decision:
+        case = open_case(world, self.owner, self.payment_id, ids.series(self.operation_id), now)
+        if isinstance(case, Need):
+            return case
+        if case is None:
+            return Refused("not_found", "There is no such payment.", "payment")
+        if not rules.may_try(case.payment, now):
+            words = f"A payment that is {case.payment.status} takes no try."
+            return Refused("payment_state", words, "payment")
+        refused = order_rules.may_pay(case.order) if case.order is not None else None
+        if refused is not None:
+            return refused
+        current = rules.open_try(case.tries)
+        if current is not None and current.connection_id == self.connection_id:
+            url = current.redirect_url
+            return Outcome(Redirect(url) if url is not None else InProgress())
+        end_open_try(case)
+        self._begin(case)
+        return Outcome(Started(self.operation_id), case.rows())
+
+    def _begin(self, case: Case) -> None:
+        payment = replace(
+            case.payment,
+            status="pending",
+            failure_code=None,
+            failure_message=None,
+            connection_id=self.connection_id,
+            tries=case.payment.tries + 1,
+        )
+        case.payment = payment
+        place, now = (payment.merchant_id, payment.id), case.now
+        case.keep_try(
+            Try(*place, payment.tries, self.connection_id, "open", None, None, None, None, now, now)
+        )
+        case.keep(
+            OperationRow(
+                *place, self.operation_id, payment.tries, self.connection_id, "start", "submitted",
+                payment.amount, payment.asset, self.request, None, None, 0, now + rules.LEASE, now,
+                now, None, 1,
+            )
+        )  # fmt: skip
+        ours = ids.show("op", self.operation_id)
+        case.more.append(
+            PaymentReference(payment.merchant_id, self.connection_id, ours, payment.id)
+        )
+        case.more.append(payment_audit("payment.try", payment, self.owner, case.following, now))
