@@ -1,7 +1,7 @@
 """Orders over plain HTTP: made, changed, canceled, found again; whose they are; what is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from typing import Any
 
@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.flows.purse import audit, walk
-from tests.flows.stack import Received, Stack
+from tests.flows.stack import Received, Stack, until
 from tests.flows.test_bad_input import error_of
 from tests.invariants import check_invariants
 from tillgate.kit import clock, ids
@@ -187,6 +187,51 @@ async def test_orders_of_others_are_not_there(stack: Stack, db: Db, reference: s
     url = f"{stack.url}/v1/orders?reference={reference}"
     assert (await stack.anyone.get(url, headers=headers)).json()["data"] == []
     assert (await stack.api.get(f"/v1/orders/{order['id']}")).json() == order
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "status", "reason", "refunded"),
+    [("review", "review", "duplicate", 0), ("refund", "failed", None, 2990)],
+)
+async def test_an_order_is_never_paid_twice(
+    stack: Stack, duplicates: str, status: str, reason: str | None, refunded: int
+) -> None:
+    """Both payers were on their way. What the second one paid waits, or goes back."""
+    order = await ask(stack, **ORDER, duplicates=duplicates)
+    first, second = [await begun(stack, order) for _ in range(2)]
+    assert (await first("succeeded"))["order"] == order["id"]
+    twice = await second(status)
+    assert (twice["amount_captured"], twice["review_reason"]) == (2990, reason)
+    now = await until(
+        lambda: stack.payment(twice["id"]), lambda now: now["amount_refunded"] == refunded
+    )
+    assert now["status"] == status
+    now = (await stack.api.get(f"/v1/orders/{order['id']}")).json()
+    assert (now["status"], now["amount_paid"], now["amount_due"]) == ("paid", 2990, 0)
+    refused = await stack.api.post("/v1/payments", json={"order": order["id"]})
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "order_state")
+
+
+async def test_money_for_a_canceled_order_waits(stack: Stack) -> None:
+    order = await ask(stack, **ORDER)
+    pay = await begun(stack, order)
+    await ask(stack, f"/{order['id']}/cancel")
+    assert (await pay("review"))["review_reason"] == "order_canceled"
+    now = (await stack.api.get(f"/v1/orders/{order['id']}")).json()
+    assert (now["status"], now["amount_paid"]) == ("canceled", 0)
+
+
+async def begun(stack: Stack, order: Body) -> Callable[[str], Awaitable[Body]]:
+    """A payer is at the processor, to pay all of it; who approves when that is called."""
+    payment = await stack.create(amount=order["amount"], order=order["id"])
+    page = await stack.send_payer(payment)
+
+    async def approve(status: str) -> Body:
+        """The payment, once it has this status."""
+        await stack.anyone.post(page.form("/approve"))
+        return await stack.until(payment["id"], status)
+
+    return approve
 
 
 NEVER = "parameter_invalid"

@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from tests.house.tree import bare, rows
 from tillgate.engine.table import table_of
 from tillgate.idempotency.model import KEPT_FOR
 from tillgate.kit import ids
@@ -85,3 +86,8 @@ def test_keys_are_kept_as_long_as_their_room_says() -> None:
 
 def test_every_kind_of_stuck_counts_somewhere() -> None:
     assert {kind.job for kind in KINDS.values()} <= {due.job for due in TABLES}
+
+
+def test_the_guide_names_all_work_and_every_way_of_being_stuck() -> None:
+    named = {bare(row[0]) for row in rows("docs/guides/operating.md")}
+    assert named >= {due.job for due in TABLES} | KINDS.keys()

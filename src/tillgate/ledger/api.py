@@ -20,14 +20,16 @@ class Amount(Struct, frozen=True):
 
 class Balance(Struct, frozen=True):
     """What the merchant has: `available` to dispose of, of which `reserved` is already set aside
-    and not counted; `pending`, set aside for it by others; `in_review` until a person decides;
-    `receivable`, what others owe it since a fact was more than they had; `fees`, paid so far."""
+    and not counted; `pending`, set aside for it by others; `in_review` until a person decides,
+    `disputed` until a bank does; `receivable`, what others owe it since a fact was more than they
+    had; `fees`, paid so far."""
 
     object: Literal["balance"]
     available: list[Amount]
     pending: list[Amount]
     reserved: list[Amount]
     in_review: list[Amount]
+    disputed: list[Amount]
     receivable: list[Amount]
     fees: list[Amount]
     livemode: bool
@@ -45,12 +47,13 @@ async def retrieve_balance(caller: Caller, pool: Pool) -> Balance:
         pending=[Amount(row["held_in"], row["asset"]) for row in own],
         reserved=[Amount(row["held_out"], row["asset"]) for row in own],
         in_review=[Amount(row["posted"], row["asset"]) for row in of["suspense"]],
+        disputed=[Amount(row["posted"], row["asset"]) for row in of["disputed"]],
         receivable=[Amount(-row["posted"], row["asset"]) for row in of["receivable"]],
         fees=[Amount(-row["posted"], row["asset"]) for row in of["fees"]],
         livemode=caller.livemode,
     )
 
 
-CODES = ("available", "suspense", "receivable", "fees")
+CODES = ("available", "suspense", "disputed", "receivable", "fees")
 
 routes = [retrieve_balance]

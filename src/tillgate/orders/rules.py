@@ -23,12 +23,12 @@ def misfit(order: Order) -> str | None:
 
 def may_pay(order: Order) -> Refused | None:
     """Why no payment may begin for this order; None when one may."""
-    return _closed(order, "Nothing more is paid for it.")
+    return _closed(order)
 
 
 def may_cancel(order: Order) -> Refused | None:
     """A paid order is given back by refunds, never canceled."""
-    return _closed(order, "It cannot be canceled.")
+    return _closed(order)
 
 
 def take(order: Order, amount: int, now: datetime) -> Order:
@@ -68,7 +68,7 @@ def told(before: Order, after: Order) -> Iterator[str]:
         yield "order.refunded"
 
 
-def _closed(order: Order, so: str) -> Refused | None:
+def _closed(order: Order) -> Refused | None:
     if order.status not in MISFITS:
         return None
-    return Refused("order_state", f"This order is {order.status} already. {so}", "order")
+    return Refused("order_state", f"This order is {order.status} already.", "order")

@@ -40,6 +40,9 @@ from tillgate.payments.model import OperationRow, PaymentReference
 from tillgate.payments.records import payment_audit
 
 NEVER = Rejected("not_started", "The processor has not heard of this try.")
+INCONCLUSIVE = ("processor_unreachable", "unauthorized")
+"""Refusals that say nothing of what became of a wish that was sent before."""
+
 UNABLE = Rejected("not_supported", "This connection cannot do that.")
 
 
@@ -121,7 +124,11 @@ class Settle(Owned, frozen=True):
         asked = case.operations.get(self.operation_id)
         if asked is None or asked.state not in rules.ASKED:
             return Outcome(None)
-        match self.answered:
+        answered = self.answered
+        if isinstance(answered, Rejected) and asked.submissions > 1:
+            again = answered.code in INCONCLUSIVE
+            answered = Unknown(answered.message) if again else answered
+        match answered:
             case Pending() as pending:
                 need = _under_way(case, asked, pending)
             case Done(observations):
@@ -134,7 +141,7 @@ class Settle(Owned, frozen=True):
                 need = case.keep(
                     replace(asked, state="unknown", error=reason, due_at=due, updated_at=now)
                 )
-        refusal = self.answered if isinstance(self.answered, Rejected) else None
+        refusal = answered if isinstance(answered, Rejected) else None
         return need or Outcome(refusal, case.rows())
 
 
