@@ -1,9 +1,19 @@
-"""Two users with wallets, for every story that asks."""
+"""Two users with wallets, and a merchant of its own, for every story that asks."""
 
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
 import pytest
 
 from tests.flows.purse import Purse
 from tests.flows.stack import Stack
+from tests.flows.trade import Trade
+from tests.invariants import check_invariants
+from tillgate.kit import clock
+from tillgate.main.business import set_up_business
+from tillgate.settings import Settings, from_environment
 
 
 @pytest.fixture
@@ -14,3 +24,21 @@ def purse(stack: Stack) -> Purse:
 @pytest.fixture
 def other(stack: Stack) -> Purse:
     return Purse(stack)
+
+
+@pytest.fixture
+def settings(stack: Stack, dev_folder: Path) -> Settings:  # noqa: ARG001  it must run
+    """What the running gateway was started with."""
+    return from_environment(json.loads((dev_folder / "data/environment.json").read_text()))
+
+
+@pytest.fixture
+async def trade(stack: Stack, settings: Settings) -> AsyncIterator[Trade]:
+    """A merchant of its own, connected to the sandbox; every invariant holds after its story."""
+    connection = await asyncpg.connect(stack.database_url)
+    made = await set_up_business(connection, settings, "Trade", clock.now())
+    await connection.close()
+    ready = {**stack.ready, "merchant": made.merchant, "secret_key": made.secret_key}
+    async with Trade(ready) as trade:
+        yield trade
+    await check_invariants(stack.database_url)

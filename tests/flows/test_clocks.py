@@ -1,5 +1,6 @@
 """Test clocks: what takes hours happens at once, to one test merchant alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -138,10 +139,12 @@ async def test_a_repeated_advance_advances_once(stack: Stack, ticking: Clock) ->
     payment = await stack.create()
     wish, headers = {"by_s": 2 * DAY_S}, {"Idempotency-Key": ticking.path}
     path = ticking.path + "/advance"
-    answers = [await stack.api.post(path, json=wish, headers=headers) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200] * 3
+    answers = await asyncio.gather(
+        *(stack.api.post(path, json=wish, headers=headers) for _ in range(5))
+    )
+    assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
-    assert [a.headers.get("idempotent-replayed") for a in answers] == [None, "true", "true"]
+    assert sum("idempotent-replayed" in answer.headers for answer in answers) == 4
     assert (await ticking.read())["advanced_s"] == 2 * DAY_S
     await stack.until(payment["id"], "expired")
     told = (await stack.api.get("/v1/audit?action=test_clock.advance&limit=1")).json()["data"][0]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.flows.purse import audit, walk
-from tests.flows.stack import Received, Stack, until
+from tests.flows.stack import Received, Stack
 from tests.flows.test_bad_input import error_of
 from tests.invariants import check_invariants
 from tillgate.kit import clock, ids
@@ -189,23 +189,13 @@ async def test_orders_of_others_are_not_there(stack: Stack, db: Db, reference: s
     assert (await stack.api.get(f"/v1/orders/{order['id']}")).json() == order
 
 
-@pytest.mark.parametrize(
-    ("duplicates", "status", "reason", "refunded"),
-    [("review", "review", "duplicate", 0), ("refund", "failed", None, 2990)],
-)
-async def test_an_order_is_never_paid_twice(
-    stack: Stack, duplicates: str, status: str, reason: str | None, refunded: int
-) -> None:
-    """Both payers were on their way. What the second one paid waits, or goes back."""
-    order = await ask(stack, **ORDER, duplicates=duplicates)
+async def test_an_order_is_never_paid_twice(stack: Stack) -> None:
+    """Both payers were on their way: what the second one paid waits."""
+    order = await ask(stack, **ORDER)
     first, second = [await begun(stack, order) for _ in range(2)]
     assert (await first("succeeded"))["order"] == order["id"]
-    twice = await second(status)
-    assert (twice["amount_captured"], twice["review_reason"]) == (2990, reason)
-    now = await until(
-        lambda: stack.payment(twice["id"]), lambda now: now["amount_refunded"] == refunded
-    )
-    assert now["status"] == status
+    twice = await second("review")
+    assert (twice["amount_captured"], twice["review_reason"]) == (2990, "duplicate")
     now = (await stack.api.get(f"/v1/orders/{order['id']}")).json()
     assert (now["status"], now["amount_paid"], now["amount_due"]) == ("paid", 2990, 0)
     refused = await stack.api.post("/v1/payments", json={"order": order["id"]})

@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from tillgate.cli import files
 from tillgate.cli.failure import Failure
+from tillgate.connectors.external import sandbox_settings
 from tillgate.kit import clock, ids
+from tillgate.kit.crypto import sha256
 from tillgate.kit.db import Connection
+from tillgate.kit.http import encode
 from tillgate.kit.refusal import Refused
 from tillgate.settings import Settings, from_environment
 
@@ -24,7 +27,8 @@ ACTOR = "cli"
 
 
 class Demo(msgspec.Struct, frozen=True):
-    """The test merchant, its keys, and where it was told that sandbox and inbox are."""
+    """The test merchant, its keys, where it was told that sandbox and inbox are, and a digest of how
+    it speaks to the sandbox."""
 
     merchant: str
     secret_key: str
@@ -33,6 +37,7 @@ class Demo(msgspec.Struct, frozen=True):
     inbox_url: str
     endpoint_id: UUID
     endpoint_secret: str
+    sandbox_preset: str = ""
 
 
 def read_demo(file: Path) -> Demo | None:
@@ -45,7 +50,8 @@ async def up_to_date(
 ) -> Demo:
     """The demo business, knowing where sandbox and inbox are now; a new one when none is known."""
     settings = from_environment(environment)
-    if known and (known.sandbox_url, known.inbox_url) == (settings.sandbox_url, inbox_url):
+    now_is = settings.sandbox_url, inbox_url, _preset(settings)
+    if known and (known.sandbox_url, known.inbox_url, known.sandbox_preset) == now_is:
         return known
     connection = await asyncpg.connect(settings.database_url)
     try:
@@ -76,7 +82,8 @@ async def _tell(
         await move_endpoint(
             connection, policy, merchant_id, known.endpoint_id, inbox_url, ACTOR, now
         )
-        return replace(known, sandbox_url=settings.sandbox_url or "", inbox_url=inbox_url)
+        url, preset = settings.sandbox_url or "", _preset(settings)
+        return replace(known, sandbox_url=url, inbox_url=inbox_url, sandbox_preset=preset)
     vault, policy, wanted = vault_of(settings), policy_of(settings), NewEndpoint(inbox_url, ["*"])
     endpoint = await create_endpoint(connection, vault, policy, merchant_id, ACTOR, wanted, now)
     if isinstance(endpoint, Refused):
@@ -89,4 +96,10 @@ async def _tell(
         inbox_url=inbox_url,
         endpoint_id=endpoint.id,
         endpoint_secret=endpoint.secret,
+        sandbox_preset=_preset(settings),
     )
+
+
+def _preset(settings: Settings) -> str:
+    """Tells whether this version speaks to the sandbox as the one did that made the business."""
+    return sha256(encode(sandbox_settings(settings.sandbox_url or ""))).hex()

@@ -16,7 +16,9 @@ from tillgate.merchants.keys.api import KeyChangeIn, KeyIn, RollIn
 from tillgate.orders.api import OrderCancelingIn, OrderChangesIn, OrderIn
 from tillgate.orders.model import OrderObject
 from tillgate.payments.api import CreateIn
-from tillgate.payments.shapes import PaymentAnswer
+from tillgate.payments.shapes import DisputeObject, PaymentAnswer, RefundObject
+from tillgate.payments.wishes import CancelIn, CaptureIn, ConfirmIn, ResolveIn, UpdateIn
+from tillgate.refunds.api import RefundCancelingIn, RefundChangesIn, RefundIn
 from tillgate.schedule.api import AdvanceIn, TestClockIn
 from tillgate.timeline.api import TimelineEntry
 from tillgate.wallets.api import (

@@ -36,7 +36,7 @@ from tillgate.payments.rules import told
 from tillgate.payments.shapes import show_dispute, show_refund
 
 SOON = timedelta(seconds=5)
-"""When a worker takes up a wish that whoever made it should have submitted at once."""
+"""When a worker takes up a wish that its own request should have submitted at once."""
 
 EMPTY = Raw(b"{}")
 
@@ -88,6 +88,7 @@ class Case:
         self.book = Book(following, now)
         self.holds: dict[UUID, Hold] = {}
         self.more: list[Struct] = []
+        self.at_once = False  # whether the wishes are submitted by the request that makes them
         self._before: list[Struct] = [*self.tries, *self.operations.values()]
         self._before += self.objects.values()
 
@@ -151,10 +152,11 @@ class Case:
     ) -> OperationRow:
         """A wish about a charge (connection, reference), to be submitted after the commit."""
         connection_id, target = charge
+        due = self.now + SOON if self.at_once else self.now
         operation = OperationRow(
             self.payment.merchant_id, self.payment.id, wish, ordinal, connection_id, kind,
-            "reserved", money.minor, money.asset, EMPTY, None, None, 0, self.now + SOON,
-            self.now, self.now, target, 0,
+            "reserved", money.minor, money.asset, EMPTY, None, None, 0, due, self.now, self.now,
+            target, 0,
         )  # fmt: skip
         self.keep(operation)
         return operation

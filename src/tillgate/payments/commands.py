@@ -177,6 +177,7 @@ class Capture(Owned, frozen=True):
         case = _open(self, world, now)
         if not isinstance(case, Case):
             return case
+        case.at_once = True
         charge = rules.capturable(case.objects.values(), case.payment.asset)
         if case.payment.status != "authorized" or charge is None:
             return _not("captured", case.payment)
@@ -208,6 +209,7 @@ class Cancel(Owned, frozen=True):
         case = _open(self, world, now)
         if not isinstance(case, Case):
             return case
+        case.at_once = True
         if case.payment.status not in ("pending", "failed", "authorized"):
             return _not("canceled", case.payment)
         if busy := rules.under_way(case.operations.values()):
@@ -242,6 +244,7 @@ class Resolve(Owned, frozen=True):
         case = _open(self, world, now)
         if not isinstance(case, Case):
             return case
+        case.at_once = True
         if case.payment.status != "review":
             return _not("resolved", case.payment)
         if any(refund.status == "pending" for refund in case.refunds.values()):

@@ -43,6 +43,7 @@ class CreateRefund(Owned, frozen=True):
             return case
         if case is None:
             return NO_PAYMENT
+        case.at_once = True
         chosen = choose(case, self.minor)
         if isinstance(chosen, Refused):
             return chosen
