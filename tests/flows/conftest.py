@@ -38,7 +38,8 @@ async def trade(stack: Stack, settings: Settings) -> AsyncIterator[Trade]:
     connection = await asyncpg.connect(stack.database_url)
     made = await set_up_business(connection, settings, "Trade", clock.now())
     await connection.close()
-    ready = {**stack.ready, "merchant": made.merchant, "secret_key": made.secret_key}
+    own = {"merchant": made.merchant, "secret_key": made.secret_key}
+    ready = {**stack.ready, **own, "sandbox_secret": settings.sandbox_secret}
     async with Trade(ready) as trade:
         yield trade
     await check_invariants(stack.database_url)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.flows.stack import until
-from tests.flows.test_clocks import Clock
 from tests.flows.trade import Trade
 from tillgate.connections.commands import SANDBOX_NAME, connect_sandbox
 from tillgate.kit import clock, ids
@@ -115,7 +114,7 @@ async def test_a_capture_whose_answer_is_lost_is_looked_up(trade: Trade) -> None
     early = await trade.send(path, key="lost")
     assert early.json()["error"]["code"] == "idempotency_key_in_use"
     assert await trade.refused(path) == (409, "payment_state")
-    await advance(trade, 60)
+    await trade.advance(60)
     await trade.until(payment["id"], "succeeded")
     told = await trade.send(path, key="lost")
     assert (told.status_code, told.json()["status"]) == (200, "succeeded")
@@ -128,8 +127,7 @@ async def test_a_capture_that_the_processor_refuses_is_told(trade: Trade) -> Non
     """What was authorized is gone there: nothing is captured, and the payment follows the truth."""
     payment = await trade.authorized()
     await trade.fault(payment, drop=True)
-    there = await trade.at_processor(payment)
-    await cancel_there(trade, there)
+    await trade.there(payment, "cancel", OperationId="by hand")
     path = f"/v1/payments/{payment['id']}/capture"
     assert await trade.refused(path) == (402, "processor_refused")
     await trade.until(payment["id"], "failed")
@@ -259,20 +257,6 @@ async def test_what_a_payment_is_not_ready_for_is_refused(trade: Trade, deed: st
     path = f"/v1/payments/{payment['id']}/{deed}"
     assert await trade.refused(path, **body) == (409, "payment_state")
     assert await trade.refused(path, surprise=1, **body) == (400, "parameter_unknown")
-
-
-# ---- how these stories move on ------------------------------------------------------------------
-
-
-async def advance(trade: Trade, by_s: int) -> None:
-    """So much later; what fell due by then is done."""
-    made = await trade.ask("/v1/test_clocks", 201)
-    await Clock(trade.api, made).advance(by_s)
-
-
-async def cancel_there(trade: Trade, there: Any) -> None:
-    """Somebody ends the payment at the processor."""
-    raise NotImplementedError
 
 
 async def connect_again(trade: Trade, db: Db, settings: Settings) -> str:

@@ -175,7 +175,9 @@ async def test_json_does_not_nest_for_ever(gate: Gate, path: str) -> None:
     key = await gate.key()
     deep = b'{"metadata":' * 40 + b"1" + b"}" * 40
     answer = await gate.ask("192.0.2.8", key, "POST", path, deep)
-    assert (answer.status_code, error_of(answer)["code"]) == (400, "json_invalid")
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (400, "parameter_invalid")
+    assert f"{body.DEPTH_MAX} levels" in error["message"]
 
 
 def test_the_page_of_limits_says_what_the_code_says() -> None:

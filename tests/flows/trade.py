@@ -56,6 +56,22 @@ class Trade(Stack):
         """The payer pays."""
         await self.control("POST", f"/payments/{payment['id']}/approve", how or None)
 
+    async def there(self, payment: Body, deed: str, **body: Any) -> Body:
+        """What somebody does at the processor, without us."""
+        reference = (await self.at_processor(payment))["Reference"]
+        url = f"{self.sandbox_url}/api/payments/{reference}/{deed}"
+        key = {"Authorization": f"Bearer {self.ready['sandbox_secret']}"}
+        answer = await self.anyone.post(url, json=body, headers=key)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+    async def advance(self, by_s: int) -> None:
+        """So much later; what fell due by then is done."""
+        made = await self.ask("/v1/test_clocks", 201)
+        path = f"/v1/test_clocks/{made['id']}"
+        await self.ask(f"{path}/advance", by_s=by_s)
+        await until(lambda: self.get(path), lambda shown: shown["status"] == "ready")
+
     # ---- what can be seen -----------------------------------------------------------------------
 
     async def at_processor(self, payment: Body) -> Body:

@@ -17,7 +17,7 @@ def test_nesting_ends(opening: bytes) -> None:
     anything: msgspec.json.Decoder[object] = msgspec.json.Decoder()
     refused = body.decode(anything, opening * 50_000)
     assert isinstance(refused, Refused)
-    assert (refused.code, str(DEPTH_MAX) in refused.message) == ("json_invalid", True)
+    assert (refused.code, str(DEPTH_MAX) in refused.message) == ("parameter_invalid", True)
 
 
 @pytest.mark.parametrize(

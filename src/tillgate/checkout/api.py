@@ -28,7 +28,7 @@ from tillgate.kit.refusal import Refused
 from tillgate.payments import rules
 from tillgate.payments.model import Payment
 from tillgate.payments.perform import Performer
-from tillgate.payments.store import LatestTry, find_payment, latest_try
+from tillgate.payments.store import LatestTry, find_payment, latest_try, order_status
 from tillgate.settings import Settings
 
 log = structlog.get_logger()
@@ -54,6 +54,7 @@ class Seen(NamedTuple):
     payment: Payment
     attempt: LatestTry | None
     linked: Linked | None
+    order_status: str | None = None
 
 
 class Desk:
@@ -77,11 +78,12 @@ class Desk:
         if payment is None:
             return None
         attempt = await latest_try(self.pool, payment.merchant_id, payment.id)
-        return Seen(payment, attempt, await self.connections.find(payment.connection_id))
+        linked = await self.connections.find(payment.connection_id)
+        return Seen(payment, attempt, linked, await order_status(self.pool, payment))
 
     async def start(self, return_url: str, seen: Seen, request_id: str) -> str | None:
         """Sends the payer to the processor: its address, or None when it gave none."""
-        payment, _, linked = seen
+        payment, _, linked, _ = seen
         if linked is None or not linked.enabled:
             return None
         owner = Owner(payment.merchant_id, linked.livemode, "payer", None, request_id)
@@ -89,8 +91,11 @@ class Desk:
         return None if isinstance(url, Refused) else url
 
 
-def state_of(payment: Payment, attempt: LatestTry | None, now: datetime) -> State:
-    """What the payer is told."""
+def state_of(seen: Seen, now: datetime) -> State:
+    """What the payer is told. Nobody shall pay for an order that is paid or canceled."""
+    payment, attempt, _, order = seen
+    if payment.status in ("pending", "failed") and order in ("paid", "canceled"):
+        return "already_paid" if order == "paid" else "canceled"
     under_way = attempt is not None and attempt.state == "open"
     match payment.status:
         case "succeeded":
@@ -100,8 +105,8 @@ def state_of(payment: Payment, attempt: LatestTry | None, now: datetime) -> Stat
             return "waiting"
         case "pending":
             return "ready" if payment.expires_at > now else "expired"
-        case "processing" | "authorized":
-            return "processing"
+        case "processing" | "authorized" as status:
+            return status
         case "failed":
             return "failed"
         case "canceled":
@@ -118,11 +123,15 @@ def version_of(payment: Payment, attempt: LatestTry | None, state: State) -> str
     return f"{payment.version}-{tried}-{state}"
 
 
+PAID = ("succeeded", "already_paid", "authorized")
+"""From these the payer goes on to the merchant's success page."""
+
+
 def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
-    payment, attempt, linked = seen
-    state = state_of(payment, attempt, now)
+    payment, attempt, linked, _ = seen
+    state = state_of(seen, now)
     base = f"/checkout/{client_secret}"
-    onward = payment.success_url if state in {"succeeded", "already_paid"} else payment.cancel_url
+    onward = payment.success_url if state in PAID else payment.cancel_url
     payment_id = ids.show("pay", payment.id)
     return View(
         state=state,
@@ -224,7 +233,7 @@ async def status(client_secret: str, desk: Desk, now: datetime) -> Response[dict
     headers = {"cache-control": "no-store"}
     if seen is None:
         return Response({"state": "not_found", "version": ""}, status_code=404, headers=headers)
-    state = state_of(seen.payment, seen.attempt, now)
+    state = state_of(seen, now)
     version = version_of(seen.payment, seen.attempt, state)
     return Response({"state": state, "version": version}, headers=headers)
 

@@ -14,6 +14,7 @@ State = Literal[
     "ready",
     "waiting",
     "processing",
+    "authorized",
     "succeeded",
     "already_paid",
     "failed",
@@ -41,7 +42,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None = None
     """The processor's code; the page shows our own words for it, never the processor's."""
     redirect_url: str | None = None
-    """Where the payer goes from here: the success URL when `succeeded`, else the cancel URL."""
+    """Where the payer goes from here: the success URL once it is paid or approved, else the
+    cancel URL."""
     continue_url: str | None = None
     """The processor's page, while `waiting`."""
     expires_at: datetime | None = None

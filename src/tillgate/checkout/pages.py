@@ -40,6 +40,7 @@ _LOOKS: dict[State, Look] = {
     "ready": Look(payable=True),
     "waiting": Look("busy", "away", payable=True, refreshes=True),
     "processing": Look("busy", "dots", refreshes=True),
+    "authorized": Look("ok", "check"),
     "succeeded": Look("ok", "check"),
     "already_paid": Look("ok", "check"),
     "failed": Look("bad", "cross", payable=True),

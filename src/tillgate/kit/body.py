@@ -23,7 +23,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T | Refused:
     NUL is refused too: PostgreSQL's text cannot hold it.
     """
     if too_deep(body):
-        return Refused("json_invalid", f"The body nests deeper than {DEPTH_MAX} levels.")
+        return Refused("parameter_invalid", f"The body nests deeper than {DEPTH_MAX} levels.")
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:

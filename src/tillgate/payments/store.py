@@ -27,3 +27,10 @@ async def find_payment(pool: Pool, merchant_id: UUID, payment_id: UUID) -> Payme
 async def latest_try(pool: Pool, merchant_id: UUID, payment_id: UUID) -> LatestTry | None:
     row = await pool.fetchrow(sql["latest_try"], merchant_id, payment_id)
     return LatestTry(*row) if row else None
+
+
+async def order_status(pool: Pool, payment: Payment) -> str | None:
+    """How the order stands that a payment is for; None: it is for none."""
+    if payment.order_id is None:
+        return None
+    return await pool.fetchval(sql["order_status"], payment.merchant_id, payment.order_id)
