@@ -22,6 +22,10 @@ REFERENCES = {
     ("transfers", "hold_id"): "transfers",
     ("holds", "id"): "transfers",
     ("payments", "connection_id"): "connections",
+    ("payments", "order_id"): "orders",
+    ("refunds", "payment_id"): "payments",
+    ("refunds", "hold_id"): "transfers",
+    ("disputes", "payment_id"): "payments",
     ("tries", "payment_id"): "payments",
     ("operations", "payment_id"): "payments",
     ("payment_references", "payment_id"): "payments",
@@ -70,8 +74,10 @@ INVARIANTS: dict[str, str] = {
         FULL JOIN (SELECT * FROM transfers WHERE kind = 'hold') t
           ON t.merchant_id = h.merchant_id AND t.id = h.id
         LEFT JOIN transfers r ON r.merchant_id = t.merchant_id AND r.hold_id = t.id
+        LEFT JOIN merchants m ON m.id = h.merchant_id
         WHERE h.id IS NULL OR t.id IS NULL OR h.amount <> t.amount OR h.asset <> t.asset
-          OR h.expires_at IS DISTINCT FROM t.expires_at
+          OR h.expires_at IS DISTINCT FROM  -- a test clock brings it forward
+            CASE WHEN h.expires_at < t.expires_at AND NOT m.livemode THEN h.expires_at ELSE t.expires_at END
           OR h.posted <> coalesce(r.amount, 0)
           OR (CASE h.state WHEN 'held' THEN r.id IS NULL WHEN 'posted' THEN r.kind = 'post'
               ELSE r.kind = 'void' END) IS NOT TRUE""",
@@ -85,10 +91,12 @@ INVARIANTS: dict[str, str] = {
         SELECT merchant_id, asset FROM accounts GROUP BY 1, 2
         HAVING sum(posted) <> 0 OR sum(held_out) <> sum(held_in)""",
     # Wishes move money between these accounts; it enters and leaves them through clearing alone.
-    "credits are what payments captured": """
+    "credits are what payments captured, less what went back": """
         SELECT merchant_id, asset FROM (
-          SELECT merchant_id, asset, sum(amount) AS total FROM processor_objects
-          WHERE state = 'captured' GROUP BY 1, 2) p
+          SELECT merchant_id, asset, sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END) AS total
+          FROM processor_objects
+          WHERE (kind, state) IN (('charge', 'captured'), ('refund', 'succeeded'), ('dispute', 'lost'))
+          GROUP BY 1, 2) p
         FULL JOIN (
           SELECT merchant_id, asset, sum(posted) AS total FROM accounts
           WHERE code <> 'clearing' GROUP BY 1, 2) a
@@ -105,14 +113,80 @@ INVARIANTS: dict[str, str] = {
         f" ON o.id = r.{column} AND o.merchant_id <> r.merchant_id"
         for (table, column), other in REFERENCES.items()
     ),
-    "a payment's captured total is the sum over its objects": """
-        SELECT p.id FROM payments p WHERE p.captured <> coalesce((
-          SELECT sum(o.amount) FROM processor_objects o
-          WHERE o.merchant_id = p.merchant_id AND o.payment_id = p.id
-            AND o.asset = p.asset AND o.state = 'captured'), 0)""",
-    "what was captured is booked": """
-        SELECT payment_id FROM processor_objects
-        WHERE booked <> CASE state WHEN 'captured' THEN amount ELSE 0 END""",
+    "a payment's totals are the fold of its objects": """
+        SELECT p.id FROM payments p LEFT JOIN LATERAL (
+          SELECT sum(amount) FILTER (WHERE (kind, state) = ('charge', 'authorized')) AS authorized,
+            sum(amount) FILTER (WHERE (kind, state) = ('charge', 'captured')) AS captured,
+            sum(amount) FILTER (WHERE (kind, state) = ('refund', 'succeeded')) AS refunded,
+            sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 'won') AS disputed
+          FROM processor_objects o
+          WHERE o.merchant_id = p.merchant_id AND o.payment_id = p.id AND o.asset = p.asset
+        ) f ON true
+        WHERE (p.authorized, p.captured, p.refunded, p.disputed) IS DISTINCT FROM
+          (coalesce(f.authorized, 0), coalesce(f.captured, 0), coalesce(f.refunded, 0),
+           coalesce(f.disputed, 0))""",
+    "what processors did is booked, and where it stands": """
+        SELECT payment_id, kind, reference FROM processor_objects
+        WHERE booked <> CASE
+            WHEN (kind, state) IN (('charge', 'captured'), ('refund', 'succeeded')) THEN amount
+            WHEN kind = 'dispute' AND state <> 'won' THEN amount ELSE 0 END
+          OR kind = 'dispute' AND booked_to IS DISTINCT FROM CASE
+            WHEN amount = 0 OR state = 'won' THEN NULL
+            WHEN state = 'lost' THEN 'clearing' ELSE 'disputed' END""",
+    "refunds done and under way stay within what their charge captured": """
+        SELECT r.payment_id, r.charge FROM refunds r LEFT JOIN processor_objects o
+          ON o.merchant_id = r.merchant_id AND o.payment_id = r.payment_id
+          AND o.connection_id = r.connection_id AND o.kind = 'charge' AND o.reference = r.charge
+          AND o.state = 'captured' AND o.asset = r.asset
+        WHERE r.status IN ('pending', 'succeeded')
+        GROUP BY r.merchant_id, r.payment_id, r.connection_id, r.charge, o.amount
+        HAVING sum(r.amount) > coalesce(o.amount, 0)""",
+    "a refund stands as its object says": """
+        SELECT r.id FROM refunds r LEFT JOIN processor_objects o
+          ON o.merchant_id = r.merchant_id AND o.payment_id = r.payment_id
+          AND o.connection_id = r.connection_id AND o.kind = 'refund' AND o.reference = r.reference
+        WHERE r.reference IS NOT NULL AND r.status IS DISTINCT FROM o.state
+          OR r.reference IS NULL AND r.status = 'succeeded'""",
+    "a refund under way is a hold that is open, and the other way round": """
+        SELECT coalesce(r.id, h.id) FROM (
+          SELECT * FROM refunds WHERE hold_id IS NOT NULL OR (status = 'pending' AND EXISTS (
+            SELECT FROM operations o WHERE o.merchant_id = refunds.merchant_id
+              AND o.payment_id = refunds.payment_id AND o.id = refunds.id))) r
+        FULL JOIN (
+          SELECT h.* FROM holds h
+          JOIN transfers t ON t.merchant_id = h.merchant_id AND t.id = h.id
+          WHERE h.state = 'held' AND t.code = 'refund_reserved') h
+          ON h.merchant_id = r.merchant_id AND h.id = r.hold_id
+        WHERE (r.status, r.amount, r.asset) IS DISTINCT FROM ('pending', h.amount, h.asset)""",
+    "a dispute stands as its object says": """
+        SELECT coalesce(d.reference, o.reference) FROM disputes d
+        FULL JOIN (SELECT * FROM processor_objects WHERE kind = 'dispute') o
+          ON o.merchant_id = d.merchant_id AND o.payment_id = d.payment_id
+          AND o.connection_id = d.connection_id AND o.reference = d.reference
+        WHERE (d.status, d.amount, d.asset) IS DISTINCT FROM (o.state, o.amount, o.asset)""",
+    "what is disputed is what open disputes claim": """
+        SELECT merchant_id, asset FROM (
+          SELECT merchant_id, asset, sum(amount) AS total FROM disputes
+          WHERE status IN ('needs_response', 'under_review') GROUP BY 1, 2) d
+        FULL JOIN (SELECT * FROM accounts WHERE code = 'disputed') a USING (merchant_id, asset)
+        WHERE coalesce(d.total, 0) <> coalesce(a.posted, 0)""",
+    "an order has what its payments brought and gave back": """
+        SELECT r.id FROM orders r LEFT JOIN LATERAL (
+          SELECT sum(p.credited) AS paid, sum(p.refunded) FILTER (WHERE p.credited > 0) AS refunded
+          FROM payments p WHERE p.merchant_id = r.merchant_id AND p.order_id = r.id) f ON true
+        WHERE (r.paid, r.refunded) IS DISTINCT FROM
+          (coalesce(f.paid, 0), coalesce(f.refunded, 0))""",
+    "nobody takes and lets go a charge at once, or twice": """
+        SELECT payment_id, target FROM operations
+        WHERE kind IN ('capture', 'void') AND state IN ('reserved', 'submitted', 'unknown')
+        GROUP BY merchant_id, payment_id, connection_id, target HAVING count(*) > 1""",
+    "a wish that was carried out was carried out once": """
+        SELECT payment_id, target FROM operations
+        WHERE kind IN ('capture', 'void') AND state = 'done'
+        GROUP BY merchant_id, payment_id, connection_id, target HAVING count(*) > 1""",
+    "a payment has one open try at most": """
+        SELECT payment_id FROM tries WHERE state = 'open'
+        GROUP BY merchant_id, payment_id HAVING count(*) > 1""",
     "an event has exactly its endpoints' deliveries": """
         SELECT v.id FROM events v WHERE
           (SELECT count(*) FROM deliveries d
@@ -126,6 +200,10 @@ INVARIANTS: dict[str, str] = {
         SELECT k.key FROM idempotency_keys k LEFT JOIN payments p
           ON p.merchant_id = k.merchant_id AND p.id = k.object_id
         WHERE k.status_code = 201 AND k.body LIKE '{"id":"pay_%' AND p.id IS NULL""",
+    "a key has its refund": """
+        SELECT k.key FROM idempotency_keys k LEFT JOIN refunds r
+          ON r.merchant_id = k.merchant_id AND r.id = k.object_id
+        WHERE k.status_code = 201 AND k.body LIKE '{"id":"re_%' AND r.id IS NULL""",
     "a payment succeeded once": """
         SELECT merchant_id, object_id FROM events WHERE type = 'payment.succeeded'
         GROUP BY 1, 2 HAVING count(*) > 1""",

@@ -22,10 +22,11 @@ CREATE TABLE orders (
   paid_at timestamptz,
   canceled_at timestamptz,
   PRIMARY KEY (merchant_id, id),
-  CHECK ((status = 'paid') = (paid >= amount AND canceled_at IS NULL)),
+  CHECK ((status = 'paid') = (paid_at IS NOT NULL AND canceled_at IS NULL)),
+  CHECK (paid_at IS NULL OR paid >= amount),
   CHECK ((status = 'canceled') = (canceled_at IS NOT NULL)),
-  CHECK (status <> 'partly_paid' OR paid > 0),
-  CHECK (status <> 'open' OR paid = 0)
+  CHECK (status <> 'partly_paid' OR paid > refunded),
+  CHECK (status <> 'open' OR paid <= refunded)
 ) WITH (fillfactor = 70);
 
 CREATE INDEX orders_by_reference ON orders (merchant_id, reference, id) WHERE reference IS NOT NULL;

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.flows.stack import until
-from tests.flows.trade import Trade
+from tests.flows.trade import Trade, lease_over
 from tillgate.connections.commands import SANDBOX_NAME, connect_sandbox
 from tillgate.kit import clock, ids
 from tillgate.kit.db import set_up
@@ -104,7 +104,7 @@ async def test_one_key_captures_once(trade: Trade) -> None:
     assert (await trade.payment(payment["id"]))["amount_captured"] == 700
 
 
-async def test_a_capture_whose_answer_is_lost_is_looked_up(trade: Trade) -> None:
+async def test_a_capture_whose_answer_is_lost_is_looked_up(trade: Trade, db: Db) -> None:
     """The processor works, answers 500, and says nothing by itself: a worker asks."""
     payment = await trade.authorized()
     await trade.fault(payment, fail_after_work=1, drop=True)
@@ -116,6 +116,7 @@ async def test_a_capture_whose_answer_is_lost_is_looked_up(trade: Trade) -> None
     assert await trade.refused(path) == (409, "payment_state")
     await trade.advance(60)
     await trade.until(payment["id"], "succeeded")
+    await lease_over(db, "lost")
     told = await trade.send(path, key="lost")
     assert (told.status_code, told.json()["status"]) == (200, "succeeded")
     assert (await trade.send(path, key="lost")).headers["idempotent-replayed"] == "true"

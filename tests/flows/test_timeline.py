@@ -51,6 +51,23 @@ async def test_the_main_job_is_told_in_its_order(stack: Stack, shop: Received) -
     await stack.api.delete(f"/v1/webhook_endpoints/{endpoint['id']}")
 
 
+async def test_a_refund_is_told_with_what_it_books(stack: Stack) -> None:
+    payment = await stack.create()
+    at_processor = await stack.send_payer(payment)
+    await stack.anyone.post(at_processor.form("/approve"))
+    await stack.until(payment["id"], "succeeded")
+    made = await stack.api.post("/v1/refunds", json={"payment": payment["id"], "amount": 50})
+    assert made.status_code == 201, made.text
+
+    async def codes() -> list[str]:
+        told = await timeline(stack, payment["id"])
+        assert made.json()["id"] in {e["id"] for e in told if e["type"] == "refund"}
+        return [e["details"]["code"] for e in told if e["type"] == "transfer"]
+
+    booked = await until(codes, lambda found: len(found) == 3)
+    assert booked == ["payment_captured", "refund_reserved", "refund_succeeded"]
+
+
 async def test_it_tells_of_one_payment_and_to_its_owner_alone(stack: Stack, db: Db) -> None:
     payment, other = await stack.create(), await stack.create()
     told = await timeline(stack, payment["id"])

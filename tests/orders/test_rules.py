@@ -69,7 +69,14 @@ def test_a_paid_order_stays_paid_whatever_comes_and_goes() -> None:
 
 def test_what_went_back_too_early_is_due_again() -> None:
     *_, back = history(opened(1000), [("take", 400), ("give_back", 400)])
-    assert (back.status, due(back)) == ("partly_paid", 1000)
+    assert (back.status, due(back)) == ("open", 1000)
+
+
+def test_only_what_stayed_covers_an_order() -> None:
+    steps = [("take", 600), ("give_back", 600), ("take", 400), ("stay", 600)]
+    *_, part, all_of_it = history(opened(1000), steps)
+    assert (part.status, due(part)) == ("partly_paid", 600)
+    assert (all_of_it.status, list(rules.told(part, all_of_it))) == ("paid", ["order.paid"])
 
 
 def test_a_canceled_order_stays_canceled() -> None:

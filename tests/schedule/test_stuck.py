@@ -63,6 +63,8 @@ async def test_what_moves_by_itself_is_not_stuck(rows: Rows, pool: Pool) -> None
     going = await rows.payment("processing", expires_at=OLD)
     unknown = await rows.operation(going, "unknown", soon, created_at=lately)
     await rows.refund(going, unknown, NOW - 2 * REFUND_LONG)
+    looked_after = await rows.operation(going, "done", soon)
+    await rows.refund(going, looked_after, NOW - 2 * REFUND_LONG)
     away = await rows.payment("pending", expires_at=soon)  # its payer is at the processor
     await rows.attempt(away, "https://pay.example")
     await rows.payment("pending", expires_at=lately)

@@ -24,7 +24,6 @@ from tillgate.kit import chance, db, ids
 from tillgate.kit.db import Pool
 from tillgate.kit.http import RETRY_AFTER_S
 from tillgate.kit.money import Money
-from tillgate.kit.refusal import Refused
 from tillgate.payments import rules
 from tillgate.payments.model import Payment
 from tillgate.payments.perform import Performer
@@ -87,8 +86,7 @@ class Desk:
         if linked is None or not linked.enabled:
             return None
         owner = Owner(payment.merchant_id, linked.livemode, "payer", None, request_id)
-        url = await self.performer.start(owner, payment, linked, return_url)
-        return None if isinstance(url, Refused) else url
+        return await self.performer.start(owner, payment, linked, return_url)
 
 
 def state_of(seen: Seen, now: datetime) -> State:

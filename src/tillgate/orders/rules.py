@@ -1,6 +1,6 @@
 """What an order becomes as money comes and goes. Pure.
 
-open → partly_paid → paid      as payments bring its amount; refunds change no status
+open ⇄ partly_paid → paid      as payments bring its amount, less what went back meanwhile
 open, partly_paid → canceled   by the merchant
 """
 
@@ -34,22 +34,24 @@ def may_cancel(order: Order) -> Refused | None:
 def take(order: Order, amount: int, now: datetime) -> Order:
     """The order with so much more paid. Money that a person let in although the order is canceled
     is counted, and the order stays canceled."""
-    paid = order.paid + amount
-    status = order.status
-    if order.canceled_at is None:
-        status = "paid" if paid >= order.amount else "partly_paid" if paid else "open"
-    paid_at = order.paid_at or (now if status == "paid" else None)
-    return replace(
-        order, status=status, paid=paid, paid_at=paid_at, version=order.version + 1, updated_at=now
-    )
+    return _standing(replace(order, paid=order.paid + amount), now)
 
 
 def give_back(order: Order, amount: int, now: datetime) -> Order:
     """The order with so much more refunded, or less (below zero) after a refund that failed in the
-    end; a paid order stays paid."""
-    return replace(
-        order, refunded=order.refunded + amount, version=order.version + 1, updated_at=now
-    )
+    end."""
+    return _standing(replace(order, refunded=order.refunded + amount), now)
+
+
+def _standing(order: Order, now: datetime) -> Order:
+    """The order with the status that its sums ask for: covered is what came and stayed. One that
+    was covered once stays paid; what goes back after that is a refund."""
+    status, paid_at = order.status, order.paid_at
+    kept = order.paid - order.refunded
+    if order.canceled_at is None and paid_at is None:
+        status = "paid" if kept >= order.amount else "partly_paid" if kept > 0 else "open"
+        paid_at = now if status == "paid" else None
+    return replace(order, status=status, paid_at=paid_at, version=order.version + 1, updated_at=now)
 
 
 def cancel(order: Order, now: datetime) -> Order:

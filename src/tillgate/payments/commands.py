@@ -22,7 +22,7 @@ from tillgate.kit.http import Answer
 from tillgate.kit.metadata import merged
 from tillgate.kit.money import Money
 from tillgate.orders import rules as order_rules
-from tillgate.orders.model import Order
+from tillgate.orders.model import Order, due
 from tillgate.payments import rules
 from tillgate.payments.apply import conclude, give_all_back, refuse
 from tillgate.payments.case import Case, open_case, wants, with_refunds
@@ -82,10 +82,12 @@ class CreatePayment(Owned, frozen=True):
         order = world.get(Order, (self.merchant_id, self.order_id))
         if order is None:
             return Refused("not_found", "There is no such order.", "order")
-        money = self.money or Money(order.amount - order.paid, order.asset)
-        if money.asset != order.asset:
+        refused = order_rules.may_pay(order)
+        if refused is not None:
+            return refused
+        if self.money is not None and self.money.asset != order.asset:
             return Refused("parameter_invalid", f"The order is in {order.asset}.", "currency")
-        return order_rules.may_pay(order) or money
+        return self.money or Money(due(order), order.asset)
 
     def _payment(self, money: Money, now: datetime) -> Payment:
         return Payment(

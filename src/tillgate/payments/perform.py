@@ -11,8 +11,8 @@ from uuid import UUID
 
 from tillgate.audit.model import Owner
 from tillgate.connections.store import Connections, Linked
-from tillgate.connectors.protocol import Intent, Operation, Pending, Rejected
-from tillgate.engine.command import Outcome, Refused
+from tillgate.connectors.protocol import Answered, Intent, Operation, Pending, Rejected
+from tillgate.engine.command import Outcome
 from tillgate.engine.writer import Engine
 from tillgate.kit import ids
 from tillgate.kit.failpoints import failpoint
@@ -40,11 +40,10 @@ class Performer(NamedTuple):
     connections: Connections
     links: PayerLinks
 
-    async def start(
+    def first_step(
         self, owner: Owner, payment: Payment, linked: Linked, return_url: str
-    ) -> str | Refused | None:
-        """Begins a try, or goes on with the open one: where the payer goes on; None when that is
-        not known (yet). Refused: no try may begin, or the processor said no."""
+    ) -> StartTry:
+        """The command that begins a try, or goes on with the open one."""
         operation_id = ids.mint()
         request = linked.connector.prepare(
             Intent(
@@ -57,29 +56,37 @@ class Performer(NamedTuple):
                 capture=payment.capture_method == "automatic",
             )
         )
-        wish = StartTry(owner, payment.id, operation_id, linked.id, request)
+        return StartTry(owner, payment.id, operation_id, linked.id, request)
+
+    async def send(self, wish: StartTry, linked: Linked) -> Answered:
+        """Asks the processor for a try that is committed, and takes the answer."""
+        await failpoint("start.before_call")
+        operation = Operation(ids.show("op", wish.operation_id), wish.request)
+        answered = await linked.connector.start(operation)
+        await failpoint("start.after_call")
+        settle = Settle(
+            wish.owner, wish.payment_id, wish.operation_id, linked.id, answered, ids.mint()
+        )
+        await self.engine.run(settle, reserved=True)
+        await failpoint("start.after_run")
+        return answered
+
+    async def start(
+        self, owner: Owner, payment: Payment, linked: Linked, return_url: str
+    ) -> str | None:
+        """Begins a try, or goes on with the open one: where the payer goes on; None when no try may
+        begin, when the processor said no, or when that is not known (yet)."""
+        wish = self.first_step(owner, payment, linked, return_url)
         await failpoint("start.before_run")
         decided = await self.engine.run(wish)
         if not isinstance(decided, Outcome):
-            return decided
+            return None
         match decided.answer:
             case Redirect(url):
                 return url
             case Started():
-                operation = Operation(ids.show("op", operation_id), request)
-            case _:
-                return None
-        await failpoint("start.before_call")
-        answered = await linked.connector.start(operation)
-        await failpoint("start.after_call")
-        settle = Settle(owner, payment.id, operation_id, linked.id, answered, ids.mint())
-        await self.engine.run(settle, reserved=True)
-        await failpoint("start.after_run")
-        match answered:
-            case Pending(_, url):
-                return url
-            case Rejected(_, message):
-                return Refused("processor_refused", message)
+                answered = await self.send(wish, linked)
+                return answered.redirect_url if isinstance(answered, Pending) else None
             case _:
                 return None
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tillgate.audit.model import Owned
 from tillgate.engine.command import Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
+from tillgate.idempotency.model import UnderWay
 from tillgate.kit import ids
 from tillgate.orders import rules as order_rules
 from tillgate.payments import rules
@@ -97,3 +98,23 @@ class StartTry(Owned, frozen=True):
             PaymentReference(payment.merchant_id, self.connection_id, ours, payment.id)
         )
         case.more.append(payment_audit("payment.try", payment, self.owner, case.following, now))
+
+
+class Confirm(NamedTuple):
+    """The merchant's wish for a try: `StartTry`, answered as the API does."""
+
+    wish: StartTry
+
+    @property
+    def merchant_id(self) -> UUID:
+        return self.wish.merchant_id
+
+    def reads(self) -> Iterable[Ref]:
+        return self.wish.reads()
+
+    def decide(self, world: World, now: datetime) -> Decision:
+        decided = self.wish.decide(world, now)
+        if not isinstance(decided, Outcome):
+            return decided
+        begun = (self.wish.operation_id,) if isinstance(decided.answer, Started) else ()
+        return Outcome(UnderWay(begun), decided.rows)

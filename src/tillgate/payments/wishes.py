@@ -30,7 +30,8 @@ from tillgate.payments.api import DESCRIPTION_MAX_CHARACTERS, Url, is_url
 from tillgate.payments.commands import Cancel, Capture, Resolve, UpdatePayment
 from tillgate.payments.perform import Performer, Waiting
 from tillgate.payments.shapes import NextAction, PaymentAnswer, answer
-from tillgate.payments.store import find_payment, sql
+from tillgate.payments.store import find_payment, latest_try, sql
+from tillgate.payments.tries import Confirm
 
 Who = SkipValidation[Owner]
 
@@ -106,9 +107,7 @@ class Counter(NamedTuple):
         """The payment after what was asked of the processor, or the processor's refusal."""
         refusal, still_open = await self.carry_out(owner, payment_id, said)
         if refusal is not None:
-            refused = Refused("processor_refused", refusal.message)
-            body = error_body(refused, owner.request_id or "")
-            return Finished(Answer(refused.status, body), final=True)
+            return _refused(refusal, owner)
         body = encode(await self.show(owner, payment_id))
         return Finished(Answer(202 if still_open else 200, body), final=not still_open)
 
@@ -179,11 +178,10 @@ async def resolve(
 @post("/v1/payments/{payment:str}/confirm", operation_id="confirmPayment", status_code=200,
       before_request=vetting(ConfirmIn, may_be_empty=True))  # fmt: skip
 async def confirm(
-    payment: str, owner: Who, counter: Counter, data: ConfirmIn | None = None
+    payment: str, owner: Who, clerk: Clerk, counter: Counter, data: ConfirmIn | None = None
 ) -> Response[PaymentAnswer]:
     """Begins a try at once, without our checkout: `next_action` leads the payer to the processor.
-    A try that is open is gone on with, unless `connection` names another way: it is let go then.
-    Sent again, it answers the same open try, so it needs no Idempotency-Key."""
+    A try that is open is gone on with, unless `connection` names another way: it is let go then."""
     asked = data or ConfirmIn()
     if asked.return_url is not None and not is_url(asked.return_url):
         words = "This is not an http or https URL."
@@ -194,13 +192,30 @@ async def confirm(
     linked = await _linked(counter, owner, asked.connection, found.connection_id)
     links = counter.performer.links.of(found.merchant_id, found.id)
     back = asked.return_url or links.checkout_url
-    url = await counter.performer.start(owner, found, linked, back)
-    if isinstance(url, Refused):
-        raise RefusedError(url)
-    shown = await counter.show(owner, found.id)
-    if url is None:
-        return Response(shown, status_code=202)
-    return Response(replace(shown, next_action=NextAction("redirect", url)), status_code=200)
+    wish = counter.performer.first_step(owner, found, linked, back)
+
+    async def finish(said: UnderWay | Resumed) -> Finished:
+        if isinstance(said, UnderWay) and said.operations:
+            answered = await counter.performer.send(wish, linked)
+            if isinstance(answered, Rejected):
+                return _refused(answered, owner)
+        shown = await counter.show(owner, found.id)
+        attempt = await latest_try(counter.pool, owner.merchant_id, found.id)
+        if attempt is None or attempt.state != "open":
+            return Finished(Answer(200, encode(shown)), final=True)
+        if attempt.redirect_url is None:
+            return Finished(Answer(202, encode(shown)), final=False)
+        onward = replace(shown, next_action=NextAction("redirect", attempt.redirect_url))
+        return Finished(Answer(200, encode(onward)), final=True)
+
+    path = f"/v1/payments/{payment}/confirm"
+    return await clerk.carry_out(path, asked, wish.operation_id, Confirm(wish), finish)
+
+
+def _refused(said: Rejected, owner: Owner) -> Finished:
+    refused = Refused("processor_refused", said.message)
+    body = error_body(refused, owner.request_id or "")
+    return Finished(Answer(refused.status, body), final=True)
 
 
 async def _linked(counter: Counter, owner: Owner, connection: str | None, usual: UUID) -> Linked:

@@ -47,7 +47,7 @@ SELECT s.* FROM unnest($2::uuid[]) AS a (id) CROSS JOIN LATERAL (
 ) s;
 
 -- name: holds_after
--- Holds as they are stored, and as their transfers tell them.
+-- Holds as they are stored, and as their transfers tell them. Only a test clock may bring an expiry forward.
 SELECT h.id,
   h.debit_owner, h.debit_code, h.credit_owner, h.credit_code, h.asset, h.amount, h.posted, h.state,
   h.reference, h.expires_at,
@@ -55,8 +55,10 @@ SELECT h.id,
   t.asset AS told_asset, t.amount AS told_amount, coalesce(r.amount, 0) AS told_posted,
   CASE WHEN t.id IS NULL THEN NULL WHEN r.id IS NULL THEN 'held' WHEN r.kind = 'post' THEN 'posted'
     WHEN r.code = 'hold_expired' THEN 'expired' ELSE 'voided' END AS told_state,
-  t.ref AS told_reference, t.expires_at AS told_expires_at
+  t.ref AS told_reference,
+  CASE WHEN h.expires_at < t.expires_at AND NOT m.livemode THEN h.expires_at ELSE t.expires_at END AS told_expires_at
 FROM holds h
+JOIN merchants m ON m.id = h.merchant_id
 LEFT JOIN transfers t ON t.merchant_id = h.merchant_id AND t.id = h.id AND t.kind = 'hold'
 LEFT JOIN transfers r ON r.merchant_id = h.merchant_id AND r.hold_id = h.id
 LEFT JOIN accounts d ON d.merchant_id = t.merchant_id AND d.id = t.debit_id

@@ -1,0 +1,86 @@
+"""The model beside the core: what processors said last of each object, and nothing else."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from tillgate.connectors.protocol import Observation
+from tillgate.ledger.model import AccountKey, available, disputed, receivable, suspense, wallet
+from tillgate.payments.model import Payment
+from tillgate.payments.rules import CLAIMED, RANKS
+
+Spot = tuple[UUID, str, str]
+"""Connection, kind, reference."""
+
+
+class Last(NamedTuple):
+    """The word that counts of one object: the newest of a dispute, else the highest."""
+
+    weight: tuple[int, int, int]
+    state: str
+    amount: int
+    asset: str
+    parent: str | None
+
+
+class Heard:
+    """By payment, what was said of its objects."""
+
+    def __init__(self) -> None:
+        self.said: dict[UUID, dict[Spot, Last]] = {}
+
+    def hear(self, payment_id: UUID, connection_id: UUID, seen: Observation) -> None:
+        revision = seen.revision if seen.kind == "dispute" else 0
+        weight = revision, RANKS[seen.kind][seen.state], seen.amount_minor
+        said = self.said.setdefault(payment_id, {})
+        spot = connection_id, seen.kind, seen.reference
+        if spot not in said or weight > said[spot].weight:
+            said[spot] = Last(weight, seen.state, seen.amount_minor, seen.asset, seen.parent)
+
+    def of(self, payment_id: UUID, kind: str, *states: str) -> Iterator[tuple[Spot, Last]]:
+        for spot, last in self.said.get(payment_id, {}).items():
+            if spot[1] == kind and last.state in states:
+                yield spot, last
+
+    def sums(self, payment_id: UUID, kind: str, *states: str) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for _, last in self.of(payment_id, kind, *states):
+            total[last.asset] += last.amount
+        return total
+
+    def arrived(self, payment_id: UUID, connection_id: UUID, parent: str | None) -> bool:
+        """Whether the charge of a refund or dispute has brought money."""
+        charge = self.said[payment_id].get((connection_id, "charge", parent or ""))
+        return charge is not None and charge.state == "captured" and charge.amount > 0
+
+    def balances(self, payment: Payment) -> Counter[AccountKey]:
+        """What the payment has brought to whose account, all that came and went counted. A wallet
+        is one with receivable: which of both bears a fact depends on what was spent before it."""
+        found: Counter[AccountKey] = Counter()
+        for _, charge in self.of(payment.id, "charge", "captured"):
+            found[home(payment, charge.asset)] += charge.amount
+        for (connection, *_), refund in self.of(payment.id, "refund", "succeeded"):
+            if self.arrived(payment.id, connection, refund.parent):
+                found[home(payment, refund.asset)] -= refund.amount
+        for (connection, *_), dispute in self.of(payment.id, "dispute", *CLAIMED):
+            if self.arrived(payment.id, connection, dispute.parent):
+                found[home(payment, dispute.asset)] -= dispute.amount
+                if dispute.state != "lost":
+                    found[disputed(payment.merchant_id, dispute.asset)] += dispute.amount
+        return found
+
+
+def home(payment: Payment, asset: str) -> AccountKey:
+    """Whose the payment's money is, as the payment stands."""
+    refused = payment.status == "failed" and payment.captured > 0
+    if payment.status == "review" or refused or asset != payment.asset:
+        return suspense(payment.merchant_id, asset)
+    if payment.wallet_user is not None:
+        return wallet(payment.merchant_id, payment.wallet_user, asset)
+    return available(payment.merchant_id, asset)
+
+
+def as_one(key: AccountKey) -> AccountKey:
+    """A wallet and what is owed for one, together."""
+    return receivable(key.merchant_id, key.asset) if key.code == "wallet" else key
