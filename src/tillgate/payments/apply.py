@@ -20,7 +20,14 @@ from tillgate.orders import rules as order_rules
 from tillgate.payments import booking, refunding, rules
 from tillgate.payments.case import EMPTY, Case, open_case, with_refunds
 from tillgate.payments.case import wants as wants_of_charges
-from tillgate.payments.model import Dispute, OperationRow, Payment, ProcessorObject, Refund
+from tillgate.payments.model import (
+    Dispute,
+    OperationRow,
+    Payment,
+    PaymentReference,
+    ProcessorObject,
+    Refund,
+)
 
 REMIND_BEFORE = timedelta(days=2)
 """How long before evidence is due the merchant is told so."""
@@ -77,6 +84,10 @@ def observe(case: Case, connection_id: UUID, observations: Iterable[Observation]
                 return need
         spot = connection_id, seen.kind, seen.reference
         found = case.objects.get(spot)
+        if found is None and seen.kind == "charge":
+            need = _name_charge(case, connection_id, seen)
+            if need is not None:
+                return need
         case.keep(rules.fold(found, seen, _fresh(case, connection_id, seen)))
         if seen.kind == "refund":
             _name_refund(case, connection_id, seen)
@@ -160,6 +171,21 @@ def _fresh(case: Case, connection_id: UUID, seen: Observation) -> ProcessorObjec
         ordinal, seen.state, seen.amount_minor, seen.asset, 0, None, seen.failure_code,
         seen.failure_message, case.now, case.now, seen.parent, seen.revision, 0,
     )  # fmt: skip
+
+
+def _name_charge(case: Case, connection_id: UUID, seen: Observation) -> Need | None:
+    """What is first heard of from a callback or a look, the answer to its start being lost: records
+    the processor's name of it, by which refunds and disputes of it are found."""
+    key = (case.payment.merchant_id, connection_id, seen.reference)
+    if refs := case.world.missing(Ref(PaymentReference, key)):
+        return Need(refs)
+    if case.world.get(PaymentReference, key) is None:
+        case.more.append(PaymentReference(*key, case.payment.id))
+    ordinal = _fresh(case, connection_id, seen).ordinal
+    attempt = next((one for one in case.tries if one.ordinal == ordinal), None)
+    if attempt is not None and attempt.reference is None:
+        case.keep_try(replace(attempt, reference=seen.reference, updated_at=case.now))
+    return None
 
 
 def _name_refund(case: Case, connection_id: UUID, seen: Observation) -> None:
