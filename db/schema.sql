@@ -118,8 +118,18 @@ CREATE TABLE public.api_keys (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    name text,
+    scopes text[],
+    rolled_to uuid,
+    last_used_at timestamp with time zone,
     CONSTRAINT api_keys_digest_check CHECK ((length(digest) = 32)),
-    CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text])))
+    CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text]))),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_keys_scopes CHECK (
+CASE
+    WHEN (kind = 'restricted'::text) THEN (COALESCE(cardinality(scopes), 0) > 0)
+    ELSE (scopes IS NULL)
+END)
 );
 
 -- Name: attempts; Type: TABLE; Schema: public; Owner: -
@@ -221,6 +231,28 @@ CREATE TABLE public.deliveries (
     settled_at timestamp with time zone,
     CONSTRAINT deliveries_check CHECK (((state = 'due'::text) = (settled_at IS NULL))),
     CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['due'::text, 'delivered'::text, 'filtered'::text, 'dead'::text])))
+)
+WITH (fillfactor='70');
+
+-- Name: disputes; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.disputes (
+    merchant_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    reference text NOT NULL,
+    charge text,
+    amount bigint NOT NULL,
+    asset text NOT NULL,
+    status text NOT NULL,
+    reason text,
+    evidence_due_at timestamp with time zone,
+    remind_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT disputes_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT disputes_status_check CHECK ((status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text, 'won'::text])))
 )
 WITH (fillfactor='70');
 
@@ -328,9 +360,46 @@ CREATE TABLE public.operations (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    target text,
+    submissions integer DEFAULT 0 NOT NULL,
     CONSTRAINT operations_amount_check CHECK ((amount > 0)),
     CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['start'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
-    CONSTRAINT operations_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'submitted'::text, 'done'::text, 'rejected'::text, 'unknown'::text])))
+    CONSTRAINT operations_reserved CHECK (((state <> 'reserved'::text) OR (due_at IS NOT NULL))),
+    CONSTRAINT operations_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'submitted'::text, 'done'::text, 'rejected'::text, 'unknown'::text]))),
+    CONSTRAINT operations_target CHECK (((kind = 'start'::text) = (target IS NULL)))
+)
+WITH (fillfactor='70');
+
+-- Name: orders; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.orders (
+    merchant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    amount bigint NOT NULL,
+    asset text NOT NULL,
+    status text NOT NULL,
+    paid bigint DEFAULT 0 NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
+    lines json NOT NULL,
+    reference text,
+    description text,
+    metadata json NOT NULL,
+    duplicates text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    canceled_at timestamp with time zone,
+    CONSTRAINT orders_amount_check CHECK ((amount > 0)),
+    CONSTRAINT orders_check CHECK (((status = 'paid'::text) = ((paid_at IS NOT NULL) AND (canceled_at IS NULL)))),
+    CONSTRAINT orders_check1 CHECK (((paid_at IS NULL) OR (paid >= amount))),
+    CONSTRAINT orders_check2 CHECK (((status = 'canceled'::text) = (canceled_at IS NOT NULL))),
+    CONSTRAINT orders_check3 CHECK (((status <> 'partly_paid'::text) OR (paid > refunded))),
+    CONSTRAINT orders_check4 CHECK (((status <> 'open'::text) OR (paid <= refunded))),
+    CONSTRAINT orders_duplicates_check CHECK ((duplicates = ANY (ARRAY['review'::text, 'refund'::text]))),
+    CONSTRAINT orders_paid_check CHECK ((paid >= 0)),
+    CONSTRAINT orders_refunded_check CHECK ((refunded >= 0)),
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['open'::text, 'partly_paid'::text, 'paid'::text, 'canceled'::text])))
 )
 WITH (fillfactor='70');
 
@@ -373,16 +442,25 @@ CREATE TABLE public.payments (
     updated_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     succeeded_at timestamp with time zone,
+    order_id uuid,
+    to_capture bigint,
+    cancellation_reason text,
+    resolution text,
+    credited bigint DEFAULT 0 NOT NULL,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_authorized_check CHECK ((authorized >= 0)),
     CONSTRAINT payments_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text]))),
     CONSTRAINT payments_captured_check CHECK ((captured >= 0)),
-    CONSTRAINT payments_check CHECK (((captured = 0) OR (status = ANY (ARRAY['authorized'::text, 'succeeded'::text, 'review'::text])))),
     CONSTRAINT payments_check1 CHECK (((status <> 'succeeded'::text) OR ((captured > 0) AND (succeeded_at IS NOT NULL)))),
     CONSTRAINT payments_check2 CHECK (((status = 'review'::text) = (review_reason IS NOT NULL))),
+    CONSTRAINT payments_credited CHECK (((credited = 0) OR ((order_id IS NOT NULL) AND (status = 'succeeded'::text)))),
+    CONSTRAINT payments_credited_check CHECK ((credited >= 0)),
     CONSTRAINT payments_disputed_check CHECK ((disputed >= 0)),
+    CONSTRAINT payments_money CHECK (((captured = 0) OR (status = ANY (ARRAY['authorized'::text, 'succeeded'::text, 'review'::text])) OR ((status = 'failed'::text) AND (resolution = 'refused'::text)))),
     CONSTRAINT payments_refunded_check CHECK ((refunded >= 0)),
-    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text, 'expired'::text, 'review'::text])))
+    CONSTRAINT payments_resolution_check CHECK ((resolution = ANY (ARRAY['accepted'::text, 'refused'::text]))),
+    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text, 'expired'::text, 'review'::text]))),
+    CONSTRAINT payments_to_capture_check CHECK ((to_capture > 0))
 )
 WITH (fillfactor='70');
 
@@ -404,12 +482,41 @@ CREATE TABLE public.processor_objects (
     failure_message text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    parent text,
+    revision bigint DEFAULT 0 NOT NULL,
+    owed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT processor_objects_amount_check CHECK ((amount >= 0)),
     CONSTRAINT processor_objects_booked_check CHECK ((booked >= 0)),
-    CONSTRAINT processor_objects_booked_to_check CHECK ((booked_to = ANY (ARRAY['suspense'::text, 'merchant'::text, 'wallet'::text]))),
+    CONSTRAINT processor_objects_booked_to_check CHECK ((booked_to = ANY (ARRAY['suspense'::text, 'merchant'::text, 'wallet'::text, 'disputed'::text, 'clearing'::text]))),
     CONSTRAINT processor_objects_check CHECK (((booked > 0) = (booked_to IS NOT NULL))),
-    CONSTRAINT processor_objects_kind_check CHECK ((kind = 'charge'::text)),
-    CONSTRAINT processor_objects_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'failed'::text, 'canceled'::text, 'captured'::text])))
+    CONSTRAINT processor_objects_owed_check CHECK (((owed >= 0) AND (owed <= booked))),
+    CONSTRAINT processor_objects_state_check CHECK ((((kind = 'charge'::text) AND (state = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'failed'::text, 'canceled'::text, 'captured'::text]))) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['pending'::text, 'canceled'::text, 'succeeded'::text, 'failed'::text]))) OR ((kind = 'dispute'::text) AND (state = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text, 'won'::text])))))
+)
+WITH (fillfactor='70');
+
+-- Name: refunds; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.refunds (
+    merchant_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    charge text NOT NULL,
+    amount bigint NOT NULL,
+    asset text NOT NULL,
+    status text NOT NULL,
+    reason text,
+    metadata json NOT NULL,
+    place text NOT NULL,
+    hold_id uuid,
+    reference text,
+    failure_code text,
+    failure_message text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT refunds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT refunds_place_check CHECK ((place = ANY (ARRAY['suspense'::text, 'merchant'::text, 'wallet'::text]))),
+    CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 )
 WITH (fillfactor='70');
 
@@ -434,6 +541,19 @@ CREATE TABLE public.seen_callbacks (
     connection_id uuid NOT NULL,
     event_key text NOT NULL,
     callback_id uuid NOT NULL
+);
+
+-- Name: test_clocks; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.test_clocks (
+    merchant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text,
+    advanced_s bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT test_clocks_advanced_s_check CHECK ((advanced_s >= 0)),
+    CONSTRAINT test_clocks_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
 -- Name: transfers; Type: TABLE; Schema: public; Owner: -
@@ -572,6 +692,21 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (merchant_id, endpoint_id, event_id);
 
+-- Name: disputes disputes_merchant_id_connection_id_reference_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_merchant_id_connection_id_reference_key UNIQUE (merchant_id, connection_id, reference);
+
+-- Name: disputes disputes_merchant_id_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_merchant_id_id_key UNIQUE (merchant_id, id);
+
+-- Name: disputes disputes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_pkey PRIMARY KEY (merchant_id, payment_id, id);
+
 -- Name: endpoints endpoints_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.endpoints
@@ -607,6 +742,11 @@ ALTER TABLE ONLY public.merchants
 ALTER TABLE ONLY public.operations
     ADD CONSTRAINT operations_pkey PRIMARY KEY (merchant_id, payment_id, id);
 
+-- Name: orders orders_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (merchant_id, id);
+
 -- Name: payment_references payment_references_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.payment_references
@@ -622,6 +762,16 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.processor_objects
     ADD CONSTRAINT processor_objects_pkey PRIMARY KEY (merchant_id, payment_id, connection_id, kind, reference);
 
+-- Name: refunds refunds_merchant_id_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_merchant_id_id_key UNIQUE (merchant_id, id);
+
+-- Name: refunds refunds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (merchant_id, payment_id, id);
+
 -- Name: refused_callbacks refused_callbacks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.refused_callbacks
@@ -631,6 +781,11 @@ ALTER TABLE ONLY public.refused_callbacks
 
 ALTER TABLE ONLY public.seen_callbacks
     ADD CONSTRAINT seen_callbacks_pkey PRIMARY KEY (merchant_id, connection_id, event_key);
+
+-- Name: test_clocks test_clocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.test_clocks
+    ADD CONSTRAINT test_clocks_pkey PRIMARY KEY (merchant_id, id);
 
 -- Name: transfers transfers_cause; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -670,13 +825,33 @@ CREATE INDEX audit_of_object ON public.audit USING btree (merchant_id, object_id
 
 CREATE INDEX callbacks_due ON public.callbacks USING btree (due_at) WHERE (state = 'pending'::text);
 
+-- Name: callbacks_failed; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX callbacks_failed ON public.callbacks USING btree (merchant_id, id) WHERE (state = 'failed'::text);
+
+-- Name: callbacks_of_payment; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX callbacks_of_payment ON public.callbacks USING btree (merchant_id, payment_id, id) WHERE (payment_id IS NOT NULL);
+
+-- Name: deliveries_dead; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX deliveries_dead ON public.deliveries USING btree (merchant_id, event_id) WHERE (state = 'dead'::text);
+
 -- Name: deliveries_due; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX deliveries_due ON public.deliveries USING btree (endpoint_id, due_at) WHERE (state = 'due'::text);
 
+-- Name: disputes_due; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX disputes_due ON public.disputes USING btree (remind_at) WHERE (remind_at IS NOT NULL);
+
 -- Name: endpoints_enabled; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX endpoints_enabled ON public.endpoints USING btree (id) WHERE (state = 'enabled'::text);
+
+-- Name: events_of_object; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX events_of_object ON public.events USING btree (merchant_id, object_id, id);
 
 -- Name: holds_due; Type: INDEX; Schema: public; Owner: -
 
@@ -690,9 +865,29 @@ CREATE INDEX holds_of_owner ON public.holds USING btree (merchant_id, debit_owne
 
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
+-- Name: idempotency_keys_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idempotency_keys_open ON public.idempotency_keys USING btree (created_at) WHERE (state = 'open'::text);
+
+-- Name: operations_asked; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX operations_asked ON public.operations USING btree (merchant_id, id) WHERE (state = ANY (ARRAY['reserved'::text, 'submitted'::text, 'unknown'::text]));
+
 -- Name: operations_due; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX operations_due ON public.operations USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+-- Name: operations_unknown; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX operations_unknown ON public.operations USING btree (merchant_id, created_at) WHERE (state = 'unknown'::text);
+
+-- Name: orders_by_reference; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX orders_by_reference ON public.orders USING btree (merchant_id, reference, id) WHERE (reference IS NOT NULL);
+
+-- Name: payments_by_metadata; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX payments_by_metadata ON public.payments USING gin (((metadata)::jsonb) jsonb_path_ops) WHERE ((metadata)::text <> '{}'::text);
 
 -- Name: payments_by_status; Type: INDEX; Schema: public; Owner: -
 
@@ -702,9 +897,25 @@ CREATE INDEX payments_by_status ON public.payments USING btree (merchant_id, sta
 
 CREATE INDEX payments_expiring ON public.payments USING btree (expires_at) WHERE (status = 'pending'::text);
 
+-- Name: payments_of_order; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX payments_of_order ON public.payments USING btree (merchant_id, order_id, id) WHERE (order_id IS NOT NULL);
+
+-- Name: payments_of_user; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX payments_of_user ON public.payments USING btree (merchant_id, wallet_user, id) WHERE (wallet_user IS NOT NULL);
+
+-- Name: refunds_pending; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX refunds_pending ON public.refunds USING btree (updated_at) WHERE (status = 'pending'::text);
+
 -- Name: transfers_resolution; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX transfers_resolution ON public.transfers USING btree (merchant_id, hold_id) WHERE (hold_id IS NOT NULL);
+
+-- Name: tries_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX tries_open ON public.tries USING btree (created_at) WHERE (state = 'open'::text);
 
 -- Name: transfers append_only; Type: TRIGGER; Schema: public; Owner: -
 
@@ -745,6 +956,11 @@ ALTER TABLE ONLY public.holds
 
 ALTER TABLE ONLY public.merchants
     ADD CONSTRAINT merchants_business_id_fkey FOREIGN KEY (business_id) REFERENCES public.businesses(id);
+
+-- Name: test_clocks test_clocks_merchant_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.test_clocks
+    ADD CONSTRAINT test_clocks_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES public.merchants(id);
 
 -- Name: transfers transfers_credit_id_merchant_id_asset_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 

@@ -1,7 +1,10 @@
 """What schemathesis does before each call of test_fuzz.py; it reads this file by itself."""
 
+import json
+import os
 from itertools import count
 from typing import Any, cast
+from zlib import crc32
 
 import schemathesis
 
@@ -10,10 +13,17 @@ _numbers = count(1)
 RICH = "rich"
 """A user whom test_fuzz.py has given much: of anybody else nothing can be taken."""
 
+KNOWN: dict[str, list[str]] = json.loads(os.environ.get("FUZZ_KNOWN", "{}"))
+"""What test_fuzz.py has made and brought to where chance does not come: ids by the parameter or
+member that takes them, `paid` for payments that can be refunded."""
+
 SPENDING = {"/v1/wallets/{user}/debit", "/v1/wallets/{user}/holds", "/v1/wallets/transfers"}
 BINDING = {"/v1/wallets/{user}/freeze", "/v1/wallets/{user}/limits"}
 POSTING = "/v1/wallets/{user}/holds/{hold_id}/post"
 SPENT_MAX = 1000
+REFUNDED_MAX = 10
+
+Body = dict[str, object]
 
 
 @schemathesis.hook  # pyright: ignore[reportUnknownMemberType]  typed with a bare Callable
@@ -21,52 +31,85 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Keys are new ones: chance likes short keys, and the second wish under one is refused.
     Endpoints hear of nothing: else every payment that follows is told to each of them. Half
     of the time it is the rich user's money that is spent, who is left able to; of holds, a part is
-    posted."""
+    posted. Every other id is one that there is."""
     headers: dict[str, object] = case.headers or {}
     key = headers.get("Idempotency-Key")
     if isinstance(key, str) and key.isascii() and key.isprintable():
         headers["Idempotency-Key"] = f"{key[:200]}{next(_numbers)}"
-    if case.path == "/v1/webhook_endpoints" and isinstance(case.body, dict):
-        body = cast("dict[str, object]", case.body)
-        if "*" in str(body.get("events", "*")):
-            body["events"] = ["webhook.test"]
+    if case.path_parameters:
+        _know(case.path_parameters)
     if case.method == "POST" and isinstance(cast("object", case.body), dict):
-        _move(case, cast("dict[str, object]", case.body))
+        _move(case, cast("Body", case.body))
 
 
-def _move(case: Any, body: dict[str, object]) -> None:
+def _move(case: Any, body: Body) -> None:
     """What is wrong with a body stays so."""
     _whole(body)
     if case.path in BINDING and case.path_parameters.get("user") == RICH:
         case.path_parameters["user"] = "bound"
     elif case.path == POSTING:
         _lower(body, 1)
+    elif case.path == "/v1/webhook_endpoints" and "*" in str(body.get("events", "*")):
+        body["events"] = ["webhook.test"]
     elif case.path == "/v1/orders":
         _lower_lines(body)
+    elif case.path == "/v1/payments":
+        _know(body, always=True)
+        if "order" in body:  # whose currency is euro
+            body.pop("currency", None)
+            body.pop("amount", None)
+    elif case.path == "/v1/payments/{payment}/confirm":
+        _know(body, always=True)
+    elif case.path == "/v1/refunds":
+        _refund(body)
     elif case.path in SPENDING:
         _spend(case, body)
 
 
-def _lower_lines(body: dict[str, object]) -> None:
+def _know(names: Body, *, always: bool = False) -> None:
+    """Chance finds no id that there is: every other one, or each, becomes one of those we know."""
+    for name, value in names.items():
+        known = KNOWN.get(name)
+        if known and _is_id(value, known[0]):
+            number = crc32(str(value).encode())
+            if always or number % 2:
+                names[name] = known[number // 2 % len(known)]
+
+
+def _is_id(value: object, like: str) -> bool:
+    """Whether it looks like that one; a wrong one stays wrong."""
+    prefix = like.rpartition("_")[0] + "_"
+    return isinstance(value, str) and value.startswith(prefix) and len(value) == len(like)
+
+
+def _refund(body: Body) -> None:
+    """Little, of a payment that was paid."""
+    if _is_id(body.get("payment"), KNOWN["paid"][0]):
+        body["payment"] = KNOWN["paid"][next(_numbers) % len(KNOWN["paid"])]
+        body["amount"] = 1 if body.get("amount") is None else body["amount"]
+        _lower(body, REFUNDED_MAX)
+
+
+def _lower_lines(body: Body) -> None:
     """However many lines: what they add up to can be paid, and is something."""
     lines = body.get("lines")
     for line in cast("list[object]", lines) if isinstance(lines, list) else []:
         if isinstance(line, dict):
-            members = cast("dict[str, object]", line)
+            members = cast("Body", line)
             _whole(members)
             if members.get("amount") == 0:
                 members["amount"] = 1
             _lower(members, 100)
 
 
-def _whole(body: dict[str, object]) -> None:
+def _whole(body: Body) -> None:
     """To JSON Schema 1.0 is an integer, to us it is none."""
     for name, value in body.items():
         if isinstance(value, float) and value.is_integer():
             body[name] = int(value)
 
 
-def _spend(case: Any, body: dict[str, object]) -> None:
+def _spend(case: Any, body: Body) -> None:
     """Little, of the rich user's, where the amount is even."""
     if isinstance(to := body.get("to"), str) and to == body.get("from"):
         body["to"] = f"{to[:100]}-"
@@ -82,7 +125,7 @@ def _spend(case: Any, body: dict[str, object]) -> None:
     _lower(body, SPENT_MAX)
 
 
-def _lower(body: dict[str, object], amount_max: int) -> None:
+def _lower(body: Body, amount_max: int) -> None:
     """Brings the amount below one that can be borne."""
     amount = body.get("amount")
     if type(amount) is int and amount > 0:

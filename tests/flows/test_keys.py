@@ -14,6 +14,8 @@ from tests.flows.purse import walk
 from tests.flows.stack import Stack, until
 from tests.flows.test_bad_input import error_of
 from tests.flows.typed import ROOT, commands_of, typed
+from tillgate.cli.failure import Failure
+from tillgate.cli.keys import create
 from tillgate.kit import clock, ids
 from tillgate.kit.db import set_up
 from tillgate.merchants.commands import create_business
@@ -335,6 +337,25 @@ async def test_the_guide_of_keys_says_what_happens(
     shown = await told("tillgate key list")
     assert [line.split()[2] for line in shown.splitlines()] == ["revoked", "active"]
     await until(Holder(stack, narrow["key"]).status, lambda status: status == 401)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scopes", "said"),
+    [
+        ("master", None, "one of secret, publishable, restricted"),
+        ("restricted", None, "needs scopes"),
+        ("secret", ["payments:read"], "needs scopes"),
+        ("restricted", ["payments:all"], "payments:all is no scope"),
+    ],
+)
+async def test_an_operator_is_told_what_is_wrong(
+    stack: Stack, kind: str, scopes: list[str] | None, said: str
+) -> None:
+    environment = {"DATABASE_URL": stack.database_url, "TILLGATE_SECRET": "s" * 32}
+    with pytest.raises(Failure, match=said):
+        await create(stack.ready["merchant"], kind, None, scopes, environment, Path("/nowhere"))
+    with pytest.raises(Failure, match="no merchant mer_x"):
+        await create("mer_x", "secret", None, None, environment, Path("/nowhere"))
 
 
 def at(folder: Path) -> str:

@@ -26,6 +26,7 @@ from tillgate.kit.db import set_up
 from tillgate.main import doorkeeper
 from tillgate.merchants.commands import create_business
 from tillgate.merchants.keys.commands import USABLE_MAX
+from tillgate.settings import ENVIRONMENT
 from tillgate.webhooks.commands import ENDPOINTS_MAX
 
 WINDOW_S = 10
@@ -188,6 +189,8 @@ def test_the_page_of_limits_says_what_the_code_says() -> None:
         ("TILLGATE_RATE_REFUSED", doorkeeper.REFUSED_PER_S),
         ("TILLGATE_RATE_CALLBACKS", doorkeeper.CALLBACKS_PER_S),
     ]
+    told = {variable.name: variable.meaning for variable in ENVIRONMENT}
+    assert all(f"{rate} by default" in told[name] for name, rate in rates)
     most = [int(words.split()[0].replace(",", "")) for _, words in documented("at most")]
     assert most == [
         http.BODY_MAX_BYTES, callbacks_api.BODY_MAX_BYTES, serving.HEAD_MAX_BYTES,

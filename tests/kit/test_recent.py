@@ -71,3 +71,32 @@ async def test_the_oldest_goes_when_it_is_full() -> None:
     assert shelf.read == list("abcab")
     await recent.get("b")
     assert shelf.read == list("abcab")
+
+
+async def test_what_is_forgotten_is_read_again_and_still_known() -> None:
+    shelf = Shelf()
+    recent = Recent(shelf.find, kept_s=60, max_kept=2)
+    await recent.get("a")
+    shelf.values["a"] = 7
+    recent.forget()
+    assert (recent.knows("a"), recent.knows("x")) == (True, False)
+    assert await recent.get("a") == 7
+    del shelf.values["a"]
+    recent.forget()
+    assert await recent.get("a") is None
+    assert not recent.knows("a")
+
+
+async def test_what_was_being_read_while_all_was_forgotten_is_not_believed() -> None:
+    shelf = Shelf()
+    shelf.open.clear()
+    recent = Recent(shelf.find, kept_s=60, max_kept=2)
+    early = asyncio.create_task(recent.get("a"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert shelf.read == ["a"]
+    recent.forget()
+    late = asyncio.create_task(recent.get("a"))
+    shelf.open.set()
+    assert (await early, await late) == (1, 1)
+    assert shelf.read == ["a", "a"]

@@ -26,7 +26,7 @@ from tillgate.kit.caller import Caller
 from tillgate.kit.http import BODY_MAX_BYTES, RETRY_AFTER_S, encode, error_body
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.ledger import api as ledger_api
-from tillgate.main import openapi
+from tillgate.main.openapi import document as openapi
 from tillgate.main.parts import Parts, digest_key_of
 from tillgate.merchants.keys import api as keys_api
 from tillgate.orders import api as orders_api

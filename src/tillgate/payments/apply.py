@@ -115,13 +115,14 @@ def conclude(case: Case) -> Need | None:
     )
     if back_at_once:
         case.payment = refuse(case.payment)
-    for operation in rules.settled(list(case.operations.values()), case.tries, case.now):
+    charges, operations = case.of_kind("charge"), case.operations.values()
+    for operation in rules.settled(operations, case.tries, charges, case.now):
         case.keep(operation)
     _follow_refunds(case)
     _follow_disputes(case)
     for operation in list(case.operations.values()):
         case.keep(rules.answered(operation, _result_of(case, operation), case.now))
-    _credit_order(case, before.refunded)
+    _credit_order(case, before.refunded if before.credited else 0)
     objects, operations = case.objects.values(), case.operations.values()
     for charge in rules.to_let_go(case.payment, objects, list(operations)):
         spot = charge.connection_id, charge.reference
@@ -294,8 +295,8 @@ def _result_of(case: Case, operation: OperationRow) -> ProcessorObject | None:
     return case.objects.get((operation.connection_id, "charge", operation.target or ""))
 
 
-def _credit_order(case: Case, refunded_before: int) -> None:
-    """What a payment has brought counts for its order once it has succeeded."""
+def _credit_order(case: Case, told_refunded: int) -> None:
+    """What a payment has brought, and given back, counts for its order once it has succeeded."""
     payment = case.payment
     if case.order is None or payment.status != "succeeded":
         return
@@ -303,5 +304,5 @@ def _credit_order(case: Case, refunded_before: int) -> None:
     if fresh > 0:
         case.order = order_rules.take(case.order, fresh, case.now)
         case.payment = replace(payment, credited=payment.captured)
-    if back := payment.refunded - refunded_before:
+    if back := payment.refunded - told_refunded:
         case.order = order_rules.give_back(case.order, back, case.now)

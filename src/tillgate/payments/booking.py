@@ -1,8 +1,9 @@
 """What of a payment's objects is booked where, and the transfers that bring it there. Pure.
 
 A charge's money comes from the connection's clearing account and stands with the merchant, in a
-wallet, or in suspense. A refund takes it from there back to clearing; a dispute sets it aside.
-Booking posts what the objects say now less what is booked already, back and forth.
+wallet, or in suspense. A refund takes it from there back to clearing; a dispute sets it aside;
+both when their charge has come. Booking posts what the objects say now less what is booked already,
+back and forth.
 """
 
 from typing import NamedTuple
@@ -111,6 +112,10 @@ def _charge(case: Case, thing: ProcessorObject) -> list[Post]:
     if thing.booked_to == "suspense" and aim != "suspense":
         parked = suspense(case.payment.merchant_id, thing.asset)
         held = Money(thing.booked, thing.asset)
+        for claim in case.of_kind("dispute"):
+            if (claim.connection_id, claim.parent) == _place(thing) and claim.booked:
+                # it is opened anew, from where the money now is
+                steps += _give_up(case, claim, parked)
         steps.append(Post(parked, account, held, "review_resolved", None, thing.reference))
     if thing.amount > thing.booked:
         code = "payment_in_review" if aim == "suspense" else "payment_captured"
@@ -123,15 +128,19 @@ def _charge(case: Case, thing: ProcessorObject) -> list[Post]:
 def _refund(case: Case, refund: Refund, hold: Hold | None) -> tuple[list[Post], int]:
     """(what is to be booked; how much of the hold that is now settled went to the payer)"""
     thing = case.objects.get((refund.connection_id, "refund", refund.reference or ""))
-    target = thing.amount if thing is not None and thing.state == "succeeded" else 0
+    proven = thing is not None and thing.state == "succeeded"
+    target = thing.amount if proven and _has_come(case, refund.connection_id, refund.charge) else 0
     posted = min(target, hold.amount) if hold is not None else 0
     if hold is not None:
         refund = replace(refund, hold_id=None)
     if thing is None:
         case.keep(refund)
         return [], 0
-    account = account_of(case.payment, refund.place, thing.asset)
     booked, owed, steps = thing.booked + posted, thing.owed, list[Post]()
+    aim = home(case.payment, thing.asset)
+    if not booked and refund.hold_id is None:
+        refund = replace(refund, place=aim)
+    account = account_of(case.payment, refund.place, thing.asset)
     if target > booked:
         more = Money(target - booked, thing.asset)
         steps.append(
@@ -140,8 +149,7 @@ def _refund(case: Case, refund: Refund, hold: Hold | None) -> tuple[list[Post], 
     if target < booked:
         steps += _back(_clearing(thing), account, thing, booked - target, "refund_returned")
         owed = max(owed - (booked - target), 0)
-    aim = home(case.payment, thing.asset)
-    if refund.place == "suspense" and aim != "suspense":
+    if refund.place != aim and refund.hold_id is None:
         if target:
             to = account_of(case.payment, aim, thing.asset)
             money = Money(target, thing.asset)
@@ -153,7 +161,8 @@ def _refund(case: Case, refund: Refund, hold: Hold | None) -> tuple[list[Post], 
 
 
 def _dispute(case: Case, thing: ProcessorObject) -> list[Post]:
-    aim = DISPUTED_AT[thing.state] if thing.amount else None
+    come = _has_come(case, thing.connection_id, thing.parent)
+    aim = DISPUTED_AT[thing.state] if thing.amount and come else None
     if (aim, thing.amount if aim else 0) == (thing.booked_to, thing.booked):
         return []
     account = account_of(case.payment, home(case.payment, thing.asset), thing.asset)
@@ -161,9 +170,7 @@ def _dispute(case: Case, thing: ProcessorObject) -> list[Post]:
     money = Money(thing.amount, thing.asset)
     steps: list[Post] = []
     if thing.booked_to is not None and (aim is None or thing.amount != thing.booked):
-        gone = thing.booked_to == "clearing"
-        source, code = (_clearing(thing), "dispute_reinstated") if gone else (aside, "dispute_won")
-        steps += _back(source, account, thing, thing.booked, code)
+        steps += _give_up(case, thing, account)
         thing = replace(thing, booked=0, booked_to=None, owed=0)
     if aim is not None and thing.booked_to is None:
         steps.append(Post(account, aside, money, "dispute_opened", thing, thing.reference))
@@ -176,6 +183,25 @@ def _dispute(case: Case, thing: ProcessorObject) -> list[Post]:
         )
     case.keep(replace(thing, booked_to=aim))
     return steps
+
+
+def _give_up(case: Case, thing: ProcessorObject, account: AccountKey) -> list[Post]:
+    """What a dispute has taken comes back to where it was."""
+    lost = thing.booked_to == "clearing"
+    source, code = (
+        (_clearing(thing), "dispute_reinstated")
+        if lost
+        else (disputed(thing.merchant_id, thing.asset), "dispute_won")
+    )
+    case.keep(replace(thing, booked=0, booked_to=None, owed=0))
+    return _back(source, account, thing, thing.booked, code)
+
+
+def _has_come(case: Case, connection_id: UUID, charge: str | None) -> bool:
+    """Whether the charge of a refund or dispute is booked: what goes back has come before, although
+    messages may overtake each other. One that names no charge does not wait."""
+    found = case.objects.get((connection_id, "charge", charge or ""))
+    return not charge or (found is not None and found.booked > 0)
 
 
 def _back(

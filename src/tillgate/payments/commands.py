@@ -298,9 +298,9 @@ def end_open_try(case: Case) -> None:
     if attempt is None:
         return
     case.keep_try(replace(attempt, state="canceled", updated_at=case.now))
-    for start in rules.settled(list(case.operations.values()), case.tries, case.now):
-        if start.state != "done" or start.reference is not None:
-            case.keep(start)
+    charges, operations = case.of_kind("charge"), case.operations.values()
+    for start in rules.settled(operations, case.tries, charges, case.now):
+        case.keep(start)
     if attempt.reference is not None:
         case.let_go(attempt.connection_id, attempt.reference, attempt.ordinal, case.payment.amount)
 

@@ -275,13 +275,23 @@ def _refusal(objects: Iterable[ProcessorObject]) -> ProcessorObject | None:
     return max(refused, key=lambda o: (RANKS["charge"][o.state], o.reference), default=None)
 
 
-def settled(operations: list[OperationRow], tries: list[Try], now: datetime) -> list[OperationRow]:
-    """The starts of tries that have ended: nobody needs to look at them any more."""
-    ended = {one.ordinal for one in tries if one.state != "open"}
+def settled(
+    operations: Iterable[OperationRow],
+    tries: Iterable[Try],
+    objects: Iterable[ProcessorObject],
+    now: datetime,
+) -> list[OperationRow]:
+    """The starts of tries that have ended: nobody needs to look at them any more; but at one that
+    was canceled here before the processor answered, to let it go there too."""
+    over = {o.ordinal for o in objects if o.state in {"captured", "failed", "canceled"}}
+    ended = {one.ordinal: one.state for one in tries if one.state != "open"}
     return [
         replace(o, state="done" if o.state in ASKED else o.state, due_at=None, updated_at=now)
         for o in operations
-        if o.kind == "start" and o.ordinal in ended and o.due_at is not None
+        if o.kind == "start"
+        and o.ordinal in ended
+        and o.due_at is not None
+        and (o.state not in ASKED or o.ordinal in over or ended[o.ordinal] != "canceled")
     ]
 
 

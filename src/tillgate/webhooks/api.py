@@ -21,6 +21,7 @@ from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Connection, Pool
 from tillgate.kit.http import Answer, encode
+from tillgate.kit.metadata import Metadata
 from tillgate.kit.networks import URL_MAX_LENGTH, Policy
 from tillgate.kit.queries import vetting
 from tillgate.kit.refusal import Refused, RefusedError
@@ -28,14 +29,9 @@ from tillgate.webhooks import commands, rules, store
 from tillgate.webhooks.store import Attempt, Delivery, Endpoint
 
 EVENTS_MAX = 50
-METADATA_MAX_KEYS = 50
 
 Glob = Annotated[
     str, Meta(min_length=1, max_length=64, description="A type of event; `*` stands for anything.")
-]
-Metadata = Annotated[
-    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
-    Meta(max_length=METADATA_MAX_KEYS),
 ]
 
 

@@ -15,7 +15,10 @@ GUARDS = {
 """The triggers that hold the books together, whoever writes."""
 
 ADDED_TO_ONLY = ("audit", "events", "seen_callbacks", "transfers")
-NEVER_DELETED = ("accounts", "callbacks", "holds", "operations", "payments", "processor_objects")
+NEVER_DELETED = (
+    "accounts", "api_keys", "callbacks", "disputes", "holds", "operations", "orders", "payments",
+    "processor_objects", "refunds",
+)  # fmt: skip
 """What the product's role may not change, or not delete: as the migrations grant."""
 
 

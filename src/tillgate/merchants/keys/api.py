@@ -121,9 +121,9 @@ class Locksmith:
         wish = f"{route} {self._caller.key_id}"
         now, digest = self._change.now, self._gates.digest(wish, canonical(data))
         answer = await self._gates.once(self._caller, self._idempotency_key, digest, now, change)
-        self._keys.forget()
         if isinstance(answer, Refused):
             raise RefusedError(answer)
+        self._keys.forget()
         headers = {name.decode(): value.decode() for name, value in answer.headers}
         return Response(Raw(answer.body), status_code=answer.status, headers=headers)
 
@@ -222,9 +222,9 @@ async def revoke(
     change = Change(caller.merchant_id, caller.actor, caller.key_id, now, origin)
     async with pool.acquire() as connection, connection.transaction():
         revoked = await commands.revoke_key(connection, change, _parse(key))
-    keys.forget()
     if isinstance(revoked, Refused):
         raise RefusedError(revoked)
+    keys.forget()
     return _show(revoked, caller, now)
 
 
