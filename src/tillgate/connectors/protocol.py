@@ -31,6 +31,7 @@ class Capabilities(NamedTuple):
     refunds: bool = False
     partial_refunds: bool = False
     resend_window_s: int | None = None
+    assets: frozenset[str] | None = None  # those that it takes; None: any
 
 
 class Intent(NamedTuple):
@@ -43,6 +44,8 @@ class Intent(NamedTuple):
     callback_url: str
     return_url: str
     capture: bool = True  # False: only authorize, to be captured or voided later
+    order_id: str | None = None
+    metadata: Mapping[str, str] = {}  # the merchant's own
 
 
 ChangeKind = Literal["capture", "void", "refund"]
@@ -92,10 +95,12 @@ class Observation(Struct, frozen=True):
 
 
 class Pending(NamedTuple):
-    """The processor took the wish, and the payer must act."""
+    """The processor took the wish, and the payer must act: at `redirect_url`, or on our own page,
+    with what `way` holds (a JSON object whose `type` says what the page must show)."""
 
     reference: str
-    redirect_url: str
+    redirect_url: str | None
+    way: Raw | None = None
 
 
 class Done(NamedTuple):
@@ -134,6 +139,20 @@ class CannotTell(NamedTuple):
 
 
 Looked = Found | Absent | CannotTell
+
+
+class Trouble(NamedTuple):
+    """Something that is wrong with a connection, and how to mend it, in words for a person."""
+
+    code: str
+    message: str
+    mend: str
+
+
+class Ask(NamedTuple):
+    """A message that proves nothing by itself: the charge that it hints at is to be looked up."""
+
+    reference: str
 
 
 class CallbackRequest(NamedTuple):
@@ -188,6 +207,12 @@ class Connector(Protocol):
 
     def verify(self, request: CallbackRequest, now: datetime) -> Verdict: ...
 
-    def read(self, request: CallbackRequest) -> list[Observation] | Unreadable:
-        """After `verify`. Types that mean nothing to us give nothing. Pure."""
+    def read(self, request: CallbackRequest) -> list[Observation] | Ask | Unreadable:
+        """After `verify`. Types that mean nothing to us give nothing; sums and hints are looked up.
+        Pure."""
+        ...
+
+    async def prove(self) -> list[Trouble]:
+        """Asks the processor whether it would take our wishes; nothing is wrong when it is empty.
+        Moves no money and leaves nothing there."""
         ...
