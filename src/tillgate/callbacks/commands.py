@@ -54,29 +54,46 @@ class ApplyCallback(Owned, frozen=True):
         if isinstance(applied, Need):
             return applied
         waits = applied.effect == "unmatched"
-        row = Callback(
-            merchant_id=self.merchant_id,
-            id=self.id,
-            connection_id=self.message.connection_id,
-            event_key=self.message.event_key,
+        row = _row(self.owner, self.id, self.message, now)
+        row = replace(
+            row,
             payment_id=payment_id,
             state="pending" if waits else "processed",
             effect=applied.effect,
-            headers=self.message.headers,
-            raw=self.message.raw,
             attempts=1,
             due_at=now + RETRIES[0] if waits else None,
-            received_at=now,
         )
         return Outcome(applied.effect, (*applied.rows, row, SeenCallback(*gate, self.id)))
 
 
+class KeepHint(Owned, frozen=True):
+    """A message that proves nothing has just arrived: it is kept, and the charge that it names
+    falls due to be looked up. It passes no gate."""
+
+    id: UUID
+    message: Message
+    hint: str
+
+    def reads(self) -> Iterable[Ref]:
+        yield Ref(PaymentReference, (self.merchant_id, self.message.connection_id, self.hint))
+
+    def decide(self, world: World, now: datetime) -> Decision:
+        [ref] = self.reads()
+        found = world.get(PaymentReference, ref.key)
+        row = _row(self.owner, self.id, self.message, now)
+        payment_id = found.payment_id if found is not None else None
+        return Outcome("look", (replace(row, payment_id=payment_id, hint=self.hint),))
+
+
 class RetryCallback(Owned, frozen=True):
-    """A kept message that fitted no payment when it came: it may have overtaken our own answer."""
+    """A kept message once more: it fitted no payment when it came, as it may have overtaken our
+    own answer; or what it hints at was looked up now. `trouble`: in a word, why there is nothing to
+    apply yet."""
 
     callback_id: UUID
     message: Message
     id: UUID
+    trouble: str | None = None
 
     def reads(self) -> Iterable[Ref]:
         yield Ref(Callback, (self.merchant_id, self.callback_id), lock=True)
@@ -86,6 +103,8 @@ class RetryCallback(Owned, frozen=True):
         row = world.get(Callback, (self.merchant_id, self.callback_id))
         if row is None or row.state != "pending":
             return Outcome("settled")
+        if self.trouble is not None:
+            return Outcome(self.trouble, (_put_off(row, self.trouble, now),))
         payment_id = _named_payment(world, self.merchant_id, self.message)
         seen = self.message.observations
         wanted = wants(self.merchant_id, payment_id, seen) if payment_id is not None else ()
@@ -95,31 +114,57 @@ class RetryCallback(Owned, frozen=True):
         if isinstance(applied, Need):
             return applied
         if applied.effect == "unmatched":
-            return Outcome("unmatched", (_put_off(row, now),))
+            return Outcome("unmatched", (_put_off(row, "unmatched", now),))
         done = replace(
             row,
             state="processed",
             effect=applied.effect,
-            payment_id=payment_id,
+            payment_id=payment_id or row.payment_id,
             attempts=row.attempts + 1,
             due_at=None,
         )
         return Outcome(applied.effect, (*applied.rows, done))
 
 
-def _put_off(row: Callback, now: datetime) -> Struct:
+def _row(owner: Owner, callback_id: UUID, message: Message, now: datetime) -> Callback:
+    """A message as it came, due to be looked at."""
+    return Callback(
+        merchant_id=owner.merchant_id,
+        id=callback_id,
+        connection_id=message.connection_id,
+        event_key=message.event_key,
+        payment_id=None,
+        state="pending",
+        effect="look",
+        headers=message.headers,
+        raw=message.raw,
+        attempts=0,
+        due_at=now,
+        received_at=now,
+    )
+
+
+def _put_off(row: Callback, effect: str, now: datetime) -> Struct:
     tried = row.attempts + 1
-    if tried > len(RETRIES):
-        return replace(row, state="failed", attempts=tried, due_at=None)
-    return replace(row, attempts=tried, due_at=now + RETRIES[tried - 1])
+    state, due_at = ("failed", None) if tried > len(RETRIES) else ("pending", now)
+    if due_at is not None:
+        due_at += RETRIES[tried - 1]
+    return replace(row, state=state, effect=effect, attempts=tried, due_at=due_at)
 
 
 def _references(merchant_id: UUID, message: Message) -> Iterable[Ref]:
-    for seen in message.observations:
-        for reference in (seen.ours, seen.reference, seen.parent):
-            if reference is not None:
-                key = (merchant_id, message.connection_id, reference)
-                yield Ref(PaymentReference, key)
+    """What may name the payment; what a payer can set comes last."""
+    observations = message.observations
+    names = [n for s in observations for n in (_own(s), s.reference, s.parent)]
+    names += [s.ours for s in observations if s.nominated]
+    for name in names:
+        if name is not None:
+            yield Ref(PaymentReference, (merchant_id, message.connection_id, name))
+
+
+def _own(seen: Observation) -> str | None:
+    """Our reference, where nobody else can write."""
+    return None if seen.nominated else seen.ours
 
 
 def _named_payment(world: World, merchant_id: UUID, message: Message) -> UUID | None:
@@ -143,7 +188,21 @@ def _apply(
         return Applied("ignored", ())
     if payment_id is None:
         return Applied("unmatched", ())
+    place = owner.merchant_id, message.connection_id
+    observations = [_vouched(world, place, payment_id, seen) for seen in message.observations]
     return apply(
-        world, owner, payment_id, message.connection_id, message.observations,
-        ids.series(first), now,
-    )  # fmt: skip
+        world, owner, payment_id, message.connection_id, observations, ids.series(first), now
+    )
+
+
+def _vouched(
+    world: World, place: tuple[UUID, UUID], payment_id: UUID, seen: Observation
+) -> Observation:
+    """A nomination needs no proof of its own where a recorded reference says the same."""
+    if not seen.nominated:
+        return seen
+    for name in (seen.reference, seen.parent):
+        found = world.get(PaymentReference, (*place, name)) if name is not None else None
+        if found is not None and found.payment_id == payment_id:
+            return replace(seen, nominated=False)
+    return seen

@@ -1,15 +1,28 @@
-"""The worker's part: messages that fitted no payment when they came are tried again."""
+"""The worker's part: messages that fitted no payment when they came are tried again, and what
+messages only hint at is looked up."""
 
 import asyncio
+from collections import defaultdict
+from datetime import timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from tillgate.callbacks.api import connection_owner
 from tillgate.callbacks.commands import Message, RetryCallback
 from tillgate.callbacks.store import sql
-from tillgate.connections.store import Connections
-from tillgate.connectors.protocol import CallbackRequest, Unreadable
+from tillgate.connections.store import Connections, Linked
+from tillgate.connectors.protocol import (
+    Absent,
+    Ask,
+    CallbackRequest,
+    CannotTell,
+    Found,
+    Observation,
+    Unreadable,
+)
 from tillgate.engine.writer import Engine
 from tillgate.kit import ids
 from tillgate.kit.db import Pool
@@ -17,6 +30,12 @@ from tillgate.kit.failpoints import failpoint
 
 BATCH = 50
 """How many are claimed at once; a claim that is not finished comes round again in 30 s."""
+
+LOOK_EVERY = timedelta(seconds=5)
+"""How often one charge is looked up at most, however many messages hint at it."""
+
+Said = tuple[tuple[Observation, ...], str | None]
+"""What is to be applied; or in a word, why there is nothing yet."""
 
 
 class Retries(NamedTuple):
@@ -36,12 +55,65 @@ class Retries(NamedTuple):
         linked = await self.connections.find(row["connection_id"])
         if linked is None:
             return
-        seen = linked.connector.read(CallbackRequest({}, row["raw"]))
-        observations = () if isinstance(seen, Unreadable) else tuple(seen)
-        message = Message(
-            row["connection_id"], row["event_key"], observations, row["headers"], row["raw"]
-        )
-        command = RetryCallback(connection_owner(linked), row["id"], message, ids.mint())
-        await failpoint("retry.before_run")
-        await self.engine.run(command, reserved=True)
-        await failpoint("retry.after_run")
+        headers = msgspec.json.decode(row["headers"], type=dict[str, str])
+        said = linked.connector.read(CallbackRequest(headers, row["raw"]))
+        if isinstance(said, Ask):  # since it came, this connector has learnt to doubt it
+            await _take(self.engine, linked, row, await _look(linked, said.reference))
+        elif isinstance(said, Unreadable):
+            await _take(self.engine, linked, row, ((), "unreadable"))
+        else:
+            await _take(self.engine, linked, row, (tuple(said), None))
+
+
+class Looks(NamedTuple):
+    """Looks up what messages hint at: once for all that name the same charge."""
+
+    pool: Pool
+    engine: Engine
+    connections: Connections
+
+    async def once(self) -> int:
+        """Claims hints that are due, and applies what the processor says of their charges."""
+        rows = await self.pool.fetch(sql["due_hints"], BATCH)
+        charges: defaultdict[tuple[UUID, str], list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            charges[row["connection_id"], row["hint"]].append(row)
+        await asyncio.gather(*map(self._look, charges.values()))
+        return len(rows)
+
+    async def _look(self, rows: list[asyncpg.Record]) -> None:
+        """Leads with the newest hint: what becomes of it becomes of all that came before the look,
+        and the newest has most of its tries before it."""
+        row = min(rows, key=lambda one: one["attempts"])
+        linked = await self.connections.find(row["connection_id"])
+        if linked is None:
+            return
+        charge = linked.merchant_id, linked.id, row["hint"]
+        looked_at = await self.pool.fetchval(sql["mark_look"], *charge, row["id"], LOOK_EVERY)
+        if looked_at is None:
+            await self.pool.execute(sql["look_later"], *charge, LOOK_EVERY)
+            return
+        await _take(self.engine, linked, row, await _look(linked, row["hint"]))
+        await self.pool.execute(sql["follow"], *charge, row["id"], looked_at)
+
+
+async def _look(linked: Linked, reference: str) -> Said:
+    await failpoint("look.before_call")
+    looked = await linked.connector.look(reference)
+    await failpoint("look.after_call")
+    match looked:
+        case Found(observations, _):
+            return observations, None
+        case Absent():
+            return (), "absent"
+        case CannotTell():
+            return (), "cannot_tell"
+
+
+async def _take(engine: Engine, linked: Linked, row: asyncpg.Record, said: Said) -> None:
+    observations, trouble = said
+    message = Message(linked.id, row["event_key"], observations, row["headers"], row["raw"])
+    command = RetryCallback(connection_owner(linked), row["id"], message, ids.mint(), trouble)
+    await failpoint("retry.before_run")
+    await engine.run(command, reserved=True)
+    await failpoint("retry.after_run")

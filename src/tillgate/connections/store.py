@@ -1,12 +1,16 @@
 """Connections as the house uses them: found by id, with the connector that speaks for them."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 from uuid import UUID
 
-from tillgate.connectors import external
+from tillgate.connections.kinds import KINDS
+from tillgate.connections.rules import fitting
 from tillgate.connectors.protocol import Connector
+from tillgate.kit import ids
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Pool, beside
+from tillgate.kit.money import Money
 from tillgate.kit.outbound import Outbound
 from tillgate.kit.recent import Recent
 
@@ -16,8 +20,8 @@ CACHE_S = 1.0
 """How long a connection is used as it was read."""
 
 CACHE_MAX = 10_000
-
-CONNECTORS = {"external": external.connect}
+WAYS_MAX = 50
+"""How many connections of a merchant routing looks at."""
 
 
 class Linked(NamedTuple):
@@ -30,11 +34,21 @@ class Linked(NamedTuple):
     name: str
     enabled: bool
     connector: Connector
+    assets: frozenset[str] | None
+    amount_min: int | None
+    amount_max: int | None
+    amount_policy: str
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] | None
 
 
 def credentials_place(merchant_id: UUID, connection_id: UUID) -> str:
     """What the vault binds a connection's credentials to."""
     return f"connections.credentials/{merchant_id}/{connection_id}"
+
+
+def callback_url(public_url: str, connection_id: UUID) -> str:
+    """Where a connection's processor reaches us."""
+    return f"{public_url}/callbacks/{ids.show('con', connection_id)}"
 
 
 class Connections:
@@ -45,7 +59,7 @@ class Connections:
         self._vault = vault
         self._outbound = outbound
         self._linked = Recent(self._read, CACHE_S, CACHE_MAX)
-        self._defaults = Recent(self._read_default, CACHE_S, CACHE_MAX)
+        self._ways = Recent(self._read_ways, CACHE_S, CACHE_MAX)
 
     async def find(self, connection_id: UUID) -> Linked | None:
         return await self._linked.get(connection_id)
@@ -55,14 +69,19 @@ class Connections:
         linked = await self.find(connection_id)
         return linked if linked is not None and linked.merchant_id == merchant_id else None
 
-    async def default(self, merchant_id: UUID) -> Linked | None:
-        """The enabled connection of the highest priority."""
-        connection_id = await self._defaults.get(merchant_id)
-        return await self.find(connection_id) if connection_id else None
+    async def ways(self, merchant_id: UUID, money: Money, *, manual: bool) -> list[Linked]:
+        """Those that may carry such a payment, the preferred one first."""
+        found = [await self.find(one) for one in await self._ways.get(merchant_id) or ()]
+        return list(fitting((one for one in found if one is not None), money, manual=manual))
 
-    async def _read_default(self, merchant_id: UUID) -> UUID | None:
-        row = await self._pool.fetchrow(sql["default_connection"], merchant_id)
-        return row["id"] if row else None
+    def forget(self) -> None:
+        """After a change made here: what was read before it is not believed any more."""
+        self._linked.forget()
+        self._ways.forget()
+
+    async def _read_ways(self, merchant_id: UUID) -> tuple[UUID, ...]:
+        rows = await self._pool.fetch(sql["ways"], merchant_id, WAYS_MAX)
+        return tuple(row["id"] for row in rows)
 
     async def _read(self, connection_id: UUID) -> Linked | None:
         row = await self._pool.fetchrow(sql["connection_by_id"], connection_id)
@@ -70,6 +89,7 @@ class Connections:
             return None
         place = credentials_place(row["merchant_id"], row["id"])
         credentials = self._vault.open(row["credentials"], place)
+        networks = row["allowed_networks"]
         return Linked(
             id=row["id"],
             merchant_id=row["merchant_id"],
@@ -77,5 +97,10 @@ class Connections:
             livemode=row["livemode"],
             name=row["name"],
             enabled=row["state"] == "enabled",
-            connector=CONNECTORS[row["connector"]](row["settings"], credentials, self._outbound),
+            connector=KINDS[row["connector"]].connect(row["settings"], credentials, self._outbound),
+            assets=frozenset(row["assets"]) if row["assets"] is not None else None,
+            amount_min=row["amount_min"],
+            amount_max=row["amount_max"],
+            amount_policy=row["amount_policy"],
+            allowed_networks=tuple(map(ip_network, networks)) if networks is not None else None,
         )

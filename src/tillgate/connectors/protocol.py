@@ -77,7 +77,8 @@ class Observation(Struct, frozen=True):
 
     `ours`: the reference that we wrote there, `op_…`, when it is repeated. `amount_minor` of a
     charge is cumulative. `parent`: the charge that a refund or dispute is of. `revision`: the
-    processor's own order of what it says of one dispute; higher is newer.
+    processor's own order of what it says of one dispute; higher is newer. `nominated`: that `ours`
+    stands where a payer can write: it proves nothing unless asset and amount fit too.
     """
 
     reference: str
@@ -92,6 +93,7 @@ class Observation(Struct, frozen=True):
     revision: int = 0
     reason: str | None = None  # why the payer disputes
     evidence_due_at: datetime | None = None
+    nominated: bool = False
 
 
 class Pending(NamedTuple):

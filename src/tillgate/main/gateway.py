@@ -89,7 +89,9 @@ class Gateway:
         self._opening = opened(self._settings)
         parts = self._parts = await self._opening.__aenter__()
         digest_key = digest_key_of(self._settings)
-        self._payments = Payments(parts.engine, parts.connections, parts.links, digest_key)
+        self._payments = Payments(
+            parts.engine, parts.pool, parts.connections, parts.links, digest_key
+        )
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
         self._door = Doorkeeper(self._settings, parts.keys)
         self._site = site(parts)

@@ -16,6 +16,7 @@ from tillgate.audit.store import Origin
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
+from tillgate.connections import api as connections_api
 from tillgate.disputes import api as disputes_api
 from tillgate.engine.writer import Engine, Overloaded, Unavailable
 from tillgate.events import api as events_api
@@ -57,6 +58,7 @@ def site(parts: Parts) -> Litestar:
         "links": parts.links,
         "engine": parts.engine,
         "connections": parts.connections,
+        "public_url": parts.settings.public_url,
         "listener": parts.listener,
         "desk": Desk(parts.pool, performer, parts.settings),
         "counter": Counter(parts.pool, performer),
@@ -72,10 +74,12 @@ def site(parts: Parts) -> Litestar:
         "origin": Provide(_origin, sync_to_thread=False),
         "now": Provide(_now, sync_to_thread=False),
         "owner": Provide(_owner, sync_to_thread=False),
+        "fitter": Provide(connections_api.Fitter, sync_to_thread=False),
         "clerk": Provide(_clerk, sync_to_thread=False),
     }
     app = Litestar(
         [
+            *connections_api.routes,
             *payments_reading.routes,
             *payments_wishes.routes,
             *refunds_api.routes,

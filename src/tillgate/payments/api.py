@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from tillgate.audit.model import Owner
+from tillgate.connections.rules import why_not
 from tillgate.connections.store import Connections, Linked
 from tillgate.engine.command import Command, Outcome
 from tillgate.engine.writer import Engine
@@ -16,6 +17,7 @@ from tillgate.idempotency.commands import gated
 from tillgate.kit import body, crypto, ids
 from tillgate.kit.caller import Caller
 from tillgate.kit.canonical import canonical
+from tillgate.kit.db import Pool
 from tillgate.kit.http import Answer
 from tillgate.kit.metadata import Metadata
 from tillgate.kit.money import AMOUNT_MAX_MINOR, Money, find_asset
@@ -23,6 +25,7 @@ from tillgate.kit.refusal import Refused
 from tillgate.ledger.model import NO_USER, may_own_wallet
 from tillgate.payments.commands import CreatePayment
 from tillgate.payments.links import PayerLinks
+from tillgate.payments.store import order_due
 
 EXPIRES_MIN_S, EXPIRES_MAX_S, EXPIRES_DEFAULT_S = 60, 30 * 86_400, 86_400
 URL_MAX_CHARACTERS = 2048
@@ -85,9 +88,15 @@ class Payments:
     """The handler of `POST /v1/payments`, with what it needs."""
 
     def __init__(
-        self, engine: Engine, connections: Connections, links: PayerLinks, digest_key: bytes
+        self,
+        engine: Engine,
+        pool: Pool,
+        connections: Connections,
+        links: PayerLinks,
+        digest_key: bytes,
     ) -> None:
         self._engine = engine
+        self._pool = pool
         self._connections = connections
         self._links = links
         self._digest_key = digest_key
@@ -97,47 +106,59 @@ class Payments:
         wanted = body.decode(_decoder, request.body)
         if isinstance(wanted, Refused):
             return wanted
-        linked = await self._connection(request.caller, wanted)
+        money, order_id = _money(wanted), _order(wanted)
+        if isinstance(money, Refused):
+            return money
+        if isinstance(order_id, Refused):
+            return order_id
+        refused = _check(wanted)
+        if refused is not None:
+            return refused
+        linked = await self._connection(request.caller, wanted, money, order_id)
         if isinstance(linked, Refused):
             return linked
-        command = self._command(request, wanted, linked)
-        if isinstance(command, Refused):
-            return command
+        command = self._command(request, wanted, linked, money, order_id)
         once = self._once(request, wanted, command)
         if isinstance(once, Refused):
             return once
         decided = await self._engine.run(once)
         return decided.answer if isinstance(decided, Outcome) else decided
 
-    async def _connection(self, caller: Caller, wanted: CreateIn) -> Linked | Refused:
+    async def _connection(
+        self, caller: Caller, wanted: CreateIn, money: Money | None, order_id: UUID | None
+    ) -> Linked | Refused:
+        if money is None and order_id is not None:
+            money = await order_due(self._pool, caller.merchant_id, order_id)
+            if money is None:
+                return Refused("not_found", "There is no such order.", "order")
+        money = money or Money(0, "")
+        manual = wanted.capture_method == "manual"
         if wanted.connection is None:
-            found = await self._connections.default(caller.merchant_id)
-            if found is None:
-                return Refused(
-                    "connection_unusable",
-                    "No processor is connected yet; connect one, then payments can be created.",
-                    "connection",
-                )
-            return found
+            ways = await self._connections.ways(caller.merchant_id, money, manual=manual)
+            if not ways:
+                words = "No processor is connected that can carry this payment; connect one first."
+                return Refused("connection_unusable", words, "connection")
+            return ways[0]
         connection_id = ids.parse("con", wanted.connection)
         if connection_id is None:
             return Refused("parameter_invalid", "This is no id of a connection.", "connection")
         found = await self._connections.of_merchant(caller.merchant_id, connection_id)
-        if found is None or not found.enabled:
+        if found is None:
             return Refused("connection_unusable", "There is no such connection.", "connection")
+        reason = why_not(found, money, manual=manual)
+        if reason is not None:
+            words = f"{found.name} cannot carry this payment: {reason}."
+            return Refused("connection_unusable", words, "connection")
         return found
 
     def _command(
-        self, request: Request, wanted: CreateIn, linked: Linked
-    ) -> CreatePayment | Refused:
-        money, order_id = _money(wanted), _order(wanted)
-        if isinstance(money, Refused):
-            return money
-        if isinstance(order_id, Refused):
-            return order_id
-        refused = _check(wanted, linked)
-        if refused is not None:
-            return refused
+        self,
+        request: Request,
+        wanted: CreateIn,
+        linked: Linked,
+        money: Money | None,
+        order_id: UUID | None,
+    ) -> CreatePayment:
         caller = request.caller
         payment_id = ids.mint()
         owner = Owner(
@@ -157,6 +178,8 @@ class Payments:
             expires_in=timedelta(seconds=wanted.expires_in_s),
             links=self._links.of(caller.merchant_id, payment_id),
             order_id=order_id,
+            routed=wanted.connection is None,
+            amount_policy=linked.amount_policy,
         )
 
     def _once(
@@ -191,7 +214,7 @@ def _order(wanted: CreateIn) -> UUID | Refused | None:
     return found or Refused("not_found", "There is no such order.", "order")
 
 
-def _check(wanted: CreateIn, linked: Linked) -> Refused | None:
+def _check(wanted: CreateIn) -> Refused | None:
     """What the shape alone does not say."""
     for name in ("success_url", "cancel_url"):
         url: str | None = getattr(wanted, name)
@@ -199,10 +222,6 @@ def _check(wanted: CreateIn, linked: Linked) -> Refused | None:
             return Refused("parameter_invalid", "This is not an http or https URL.", name)
     if wanted.wallet_user is not None and not may_own_wallet(wanted.wallet_user):
         return Refused("parameter_invalid", f"wallet_user {NO_USER}", "wallet_user")
-    if wanted.capture_method == "manual" and not linked.connector.capabilities.manual_capture:
-        return Refused(
-            "parameter_invalid", f"{linked.name} cannot capture later.", "capture_method"
-        )
     return None
 
 

@@ -47,6 +47,8 @@ class CreatePayment(Owned, frozen=True):
     expires_in: timedelta
     links: Links
     order_id: UUID | None = None
+    routed: bool = False
+    amount_policy: str = "review"
 
     def reads(self) -> Iterable[Ref]:
         if self.order_id is not None:
@@ -123,6 +125,8 @@ class CreatePayment(Owned, frozen=True):
             cancellation_reason=None,
             resolution=None,
             credited=0,
+            routed=self.routed,
+            amount_policy=self.amount_policy,
         )
 
 

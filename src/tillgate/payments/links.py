@@ -25,10 +25,6 @@ class PayerLinks:
     def checkout_url(self, client_secret: str) -> str:
         return f"{self.public_url}/checkout/{client_secret}"
 
-    def callback_url(self, connection_id: UUID) -> str:
-        """Where a connection's processor reaches us."""
-        return f"{self.public_url}/callbacks/{ids.show('con', connection_id)}"
-
     def read(self, client_secret: str) -> tuple[UUID, UUID] | None:
         """(merchant, payment) of a client secret that we made, or None."""
         name, middle, rest = client_secret.partition("_secret_")

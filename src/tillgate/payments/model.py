@@ -13,6 +13,7 @@ from tillgate.engine.table import (
     OptionalBigint,
     OptionalId,
     OptionalInteger,
+    OptionalJson,
     OptionalText,
     OptionalTime,
     Text,
@@ -36,7 +37,8 @@ class Payment(Struct, frozen=True):
     """Amounts are minor units of `asset`. `amount` is asked; the totals are what is proven.
 
     `to_capture`: what the merchant asked for of what is authorized. `resolution`: what a person
-    decided of money in review. `credited`: what of it the order counts as paid.
+    decided of money in review. `credited`: what of it the order counts as paid. `routed`: we chose
+    the connection. `amount_policy`: what becomes of less than was asked.
     """
 
     merchant_id: Id
@@ -71,16 +73,19 @@ class Payment(Struct, frozen=True):
     cancellation_reason: OptionalText
     resolution: OptionalText
     credited: Bigint
+    routed: Bool = False
+    amount_policy: Text = "review"
 
 
 @table(
     "tries",
     "merchant_id payment_id ordinal",
-    "state reference redirect_url failure_code failure_message updated_at",
+    "state reference redirect_url failure_code failure_message updated_at way",
     root=Payment,
 )
 class Try(Struct, frozen=True):
-    """One attempt through one connection: `open`, `succeeded`, `failed` or `canceled`."""
+    """One attempt through one connection: `open`, `succeeded`, `failed` or `canceled`.
+    `way`: what our own page shows the payer, beside or instead of a redirect."""
 
     merchant_id: Id
     payment_id: Id
@@ -93,6 +98,7 @@ class Try(Struct, frozen=True):
     failure_message: OptionalText
     created_at: Time
     updated_at: Time
+    way: OptionalJson = None
 
 
 @table(

@@ -104,13 +104,16 @@ def _change(row: OperationRow) -> Change:
 
 
 class Settle(Owned, frozen=True):
-    """Takes the processor's answer to a wish into the books. Answers the refusal, if it was one."""
+    """Takes the processor's answer to a wish into the books. Answers the refusal, if it was one.
+    `goes_on`: after a refusal another connection is asked at once, so the payment has not failed.
+    """
 
     payment_id: UUID
     operation_id: UUID
     connection_id: UUID
     answered: Answered
     id: UUID
+    goes_on: bool = False
 
     def reads(self) -> Iterable[Ref]:
         yield from with_refunds(self.merchant_id, self.payment_id)
@@ -135,7 +138,7 @@ class Settle(Owned, frozen=True):
                 case.keep(_done(asked, now))
                 need = observe(case, self.connection_id, observations)
             case Rejected() as rejected:
-                need = _reject(case, asked, rejected)
+                need = _reject(case, asked, rejected, goes_on=self.goes_on)
             case Unknown(reason):
                 due = now + rules.LOOKS[0]
                 need = case.keep(
@@ -225,7 +228,13 @@ def _under_way(case: Case, asked: OperationRow, said: Pending) -> Need | None:
     due = now + rules.LOOKS[0] if is_open else None
     case.keep(replace(asked, state="done", reference=said.reference, due_at=due, updated_at=now))
     case.keep_try(
-        replace(attempt, reference=said.reference, redirect_url=said.redirect_url, updated_at=now)
+        replace(
+            attempt,
+            reference=said.reference,
+            redirect_url=said.redirect_url,
+            way=said.way,
+            updated_at=now,
+        )
     )
     key = (case.payment.merchant_id, asked.connection_id, said.reference)
     if case.world.get(PaymentReference, key) is None:
@@ -235,7 +244,9 @@ def _under_way(case: Case, asked: OperationRow, said: Pending) -> Need | None:
     return None
 
 
-def _reject(case: Case, asked: OperationRow, said: Rejected) -> Need | None:
+def _reject(
+    case: Case, asked: OperationRow, said: Rejected, *, goes_on: bool = False
+) -> Need | None:
     """A definitive no ends the operation, and what waited for it. After a refused capture or void
     the processor is looked at once: it knows something that we do not."""
     now = case.now
@@ -244,7 +255,7 @@ def _reject(case: Case, asked: OperationRow, said: Rejected) -> Need | None:
     case.keep(replace(asked, state="rejected", error=said.code, due_at=due, updated_at=now))
     match asked.kind:
         case "start":
-            _fail_try(case, asked, said)
+            _fail_try(case, asked, said, goes_on=goes_on)
         case "capture":
             case.payment = replace(case.payment, to_capture=None)
         case "void":
@@ -265,11 +276,11 @@ def _reject(case: Case, asked: OperationRow, said: Rejected) -> Need | None:
     return None
 
 
-def _fail_try(case: Case, asked: OperationRow, said: Rejected) -> None:
+def _fail_try(case: Case, asked: OperationRow, said: Rejected, *, goes_on: bool) -> None:
     attempt = next(one for one in case.tries if one.ordinal == asked.ordinal)
     if attempt.state != "open":
         return
     failed = {"failure_code": said.code, "failure_message": said.message}
     case.keep_try(replace(attempt, state="failed", **failed, updated_at=case.now))
-    if case.payment.status in rules.WAITING:
+    if case.payment.status in rules.WAITING and not goes_on:
         case.payment = replace(case.payment, status="failed", **failed)

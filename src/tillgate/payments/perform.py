@@ -4,13 +4,15 @@ The checkout, the API and the worker all go this way. Whatever dies in between, 
 time, and a worker takes it up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from tillgate.audit.model import Owner
-from tillgate.connections.store import Connections, Linked
+from tillgate.connections.store import Connections, Linked, callback_url
 from tillgate.connectors.protocol import Answered, Intent, Operation, Pending, Rejected
 from tillgate.engine.command import Outcome
 from tillgate.engine.writer import Engine
@@ -20,7 +22,7 @@ from tillgate.kit.money import Money
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
 from tillgate.payments.operations import Settle, Submit, TakeLook
-from tillgate.payments.tries import Redirect, Started, StartTry
+from tillgate.payments.tries import GoOn, Started, StartTry
 
 
 class Waiting(NamedTuple):
@@ -51,22 +53,47 @@ class Performer(NamedTuple):
                 payment_id=ids.show("pay", payment.id),
                 money=Money(payment.amount, payment.asset),
                 description=payment.description,
-                callback_url=self.links.callback_url(linked.id),
+                callback_url=callback_url(self.links.public_url, linked.id),
                 return_url=return_url,
                 capture=payment.capture_method == "automatic",
+                order_id=ids.show("ord", payment.order_id) if payment.order_id else None,
+                metadata=_metadata.decode(payment.metadata),
             )
         )
         return StartTry(owner, payment.id, operation_id, linked.id, request)
 
-    async def send(self, wish: StartTry, linked: Linked) -> Answered:
-        """Asks the processor for a try that is committed, and takes the answer."""
+    async def ways(self, payment: Payment, linked: Linked) -> list[Linked]:
+        """The connections to be asked, one after the other: `linked`, and where we chose it, those
+        that could take its place."""
+        if not payment.routed:
+            return [linked]
+        money, manual = Money(payment.amount, payment.asset), payment.capture_method == "manual"
+        found = await self.connections.ways(payment.merchant_id, money, manual=manual)
+        return [linked, *(one for one in found if one.id != linked.id)]
+
+    async def send(
+        self, wish: StartTry, payment: Payment, ways: Sequence[Linked], return_url: str
+    ) -> Answered:
+        """Asks the processor for a try that is committed, and takes the answer. After a definitive
+        refusal the next way is tried; after an unknown outcome never."""
+        answered = await self._ask(wish, ways[0], goes_on=len(ways) > 1)
+        for number, way in enumerate(ways[1:], 2):
+            if not isinstance(answered, Rejected):
+                break
+            wish = self.first_step(wish.owner, payment, way, return_url)
+            decided = await self.engine.run(wish)
+            if not isinstance(decided, Outcome) or not isinstance(decided.answer, Started):
+                break
+            answered = await self._ask(wish, way, goes_on=number < len(ways))
+        return answered
+
+    async def _ask(self, wish: StartTry, linked: Linked, *, goes_on: bool) -> Answered:
         await failpoint("start.before_call")
         operation = Operation(ids.show("op", wish.operation_id), wish.request)
         answered = await linked.connector.start(operation)
         await failpoint("start.after_call")
-        settle = Settle(
-            wish.owner, wish.payment_id, wish.operation_id, linked.id, answered, ids.mint()
-        )
+        place = wish.owner, wish.payment_id, wish.operation_id
+        settle = Settle(*place, linked.id, answered, ids.mint(), goes_on)
         await self.engine.run(settle, reserved=True)
         await failpoint("start.after_run")
         return answered
@@ -74,18 +101,20 @@ class Performer(NamedTuple):
     async def start(
         self, owner: Owner, payment: Payment, linked: Linked, return_url: str
     ) -> str | None:
-        """Begins a try, or goes on with the open one: where the payer goes on; None when no try may
-        begin, when the processor said no, or when that is not known (yet)."""
+        """Begins a try, or goes on with the open one: where the payer goes on; None when our own
+        page shows it, when no try may begin, when every processor said no, or when that is not
+        known (yet)."""
         wish = self.first_step(owner, payment, linked, return_url)
         await failpoint("start.before_run")
         decided = await self.engine.run(wish)
         if not isinstance(decided, Outcome):
             return None
         match decided.answer:
-            case Redirect(url):
+            case GoOn(url):
                 return url
             case Started():
-                answered = await self.send(wish, linked)
+                ways = await self.ways(payment, linked)
+                answered = await self.send(wish, payment, ways, return_url)
                 return answered.redirect_url if isinstance(answered, Pending) else None
             case _:
                 return None
@@ -138,3 +167,6 @@ class Performer(NamedTuple):
             await self.perform(Owner(*merchant, "worker"), waiting)
         else:
             await self.look("worker", waiting)
+
+
+_metadata = msgspec.json.Decoder(dict[str, str])

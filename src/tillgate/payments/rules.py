@@ -164,6 +164,8 @@ def _wanted(
         return ("review", misfit) if misfit else ("succeeded", None)
     if totals.foreign:
         return "review", "asset_mismatch"
+    if totals.captured > 0 and payment.amount_policy == "accept":
+        return ("review", misfit) if misfit else ("succeeded", None)
     if totals.captured > 0:
         return "review", "amount_short"
     if totals.authorized > 0 and payment.capture_method == "manual":
@@ -328,7 +330,8 @@ def told(before: Payment, after: Payment) -> Iterator[str]:
     """The types of the events that the change is worth."""
     if after.status != before.status:
         yield f"payment.{after.status}"
-    if after.captured > after.amount and after.captured != before.captured:
+    short = after.status == "succeeded" and 0 < after.captured < asked_for(after)
+    if (after.captured > after.amount or short) and after.captured != before.captured:
         yield "payment.amount_mismatch"
     if after.refunded != before.refunded:
         yield "payment.refunded"

@@ -6,6 +6,7 @@ Amounts are minor units; times are unix seconds.
 from datetime import datetime
 from typing import Any, Literal, cast
 
+import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from tillgate.kit import ids
@@ -27,10 +28,12 @@ class PaymentError(Struct, frozen=True):
 
 
 class NextAction(Struct, frozen=True):
-    """Send the payer to `url`."""
+    """How the payer goes on: `redirect` to `url`; every other `type` is what a page of yours must
+    show, with `details` (our own checkout does)."""
 
-    type: Literal["redirect"]
-    url: str
+    type: str
+    url: str | None
+    details: Raw | UnsetType = UNSET
 
 
 class PaymentObject(Struct, frozen=True):
@@ -156,6 +159,21 @@ def answer(payment: Payment, links: Links, *, livemode: bool) -> PaymentAnswer:
 def answer_text(payment: Payment, rendered: bytes, links: Links) -> bytes:
     """The same as JSON text, made of what `render` gave: that is half of a creation's work here."""
     return rendered[:-1] + b"," + encode(_way(payment, links))[1:]
+
+
+def next_action(url: str | None, way: Raw | None) -> NextAction | None:
+    """What a try wants of its payer; None when the processor has not said it yet."""
+    if way is not None:
+        kind = _typed.decode(way).type
+        return NextAction(kind, url, way)
+    return NextAction("redirect", url) if url is not None else None
+
+
+class _Typed(Struct):
+    type: str
+
+
+_typed = msgspec.json.Decoder(_Typed)
 
 
 def _way(payment: Payment, links: Links) -> PayersWay:

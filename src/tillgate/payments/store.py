@@ -3,7 +3,11 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import Raw
+
 from tillgate.kit.db import Pool, beside
+from tillgate.kit.money import Money
+from tillgate.orders.model import Order, due
 from tillgate.payments.model import Payment
 
 sql = beside(__file__)
@@ -17,6 +21,7 @@ class LatestTry(NamedTuple):
     state: str
     reference: str | None
     redirect_url: str | None
+    way: Raw | None
 
 
 async def find_payment(pool: Pool, merchant_id: UUID, payment_id: UUID) -> Payment | None:
@@ -34,3 +39,10 @@ async def order_status(pool: Pool, payment: Payment) -> str | None:
     if payment.order_id is None:
         return None
     return await pool.fetchval(sql["order_status"], payment.merchant_id, payment.order_id)
+
+
+async def order_due(pool: Pool, merchant_id: UUID, order_id: UUID) -> Money | None:
+    """What an order is short of, as far as choosing a way needs to know it."""
+    rows = await pool.fetch(sql["orders_by_ids"], merchant_id, [order_id])
+    orders = [Order(*row) for row in rows]
+    return Money(due(orders[0]), orders[0].asset) if orders else None

@@ -3,7 +3,8 @@ SELECT
   merchant_id, id, amount, asset, status, capture_method, authorized, captured, refunded, disputed,
   late, review_reason, failure_code, failure_message, description, metadata, connection_id,
   wallet_user, success_url, cancel_url, tries, bookings, version, created_at, updated_at,
-  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited
+  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited,
+  routed, amount_policy
 FROM payments WHERE merchant_id = $1 AND id = $2;
 
 -- name: payments_by_ids
@@ -11,7 +12,8 @@ SELECT
   merchant_id, id, amount, asset, status, capture_method, authorized, captured, refunded, disputed,
   late, review_reason, failure_code, failure_message, description, metadata, connection_id,
   wallet_user, success_url, cancel_url, tries, bookings, version, created_at, updated_at,
-  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited
+  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited,
+  routed, amount_policy
 FROM payments WHERE merchant_id = $1 AND id = ANY ($2::uuid[]);
 
 -- name: older
@@ -19,7 +21,8 @@ SELECT
   merchant_id, id, amount, asset, status, capture_method, authorized, captured, refunded, disputed,
   late, review_reason, failure_code, failure_message, description, metadata, connection_id,
   wallet_user, success_url, cancel_url, tries, bookings, version, created_at, updated_at,
-  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited
+  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited,
+  routed, amount_policy
 FROM payments
 WHERE merchant_id = $1 AND id < $2
   AND ($4::text IS NULL OR status = $4)
@@ -38,7 +41,8 @@ SELECT
   merchant_id, id, amount, asset, status, capture_method, authorized, captured, refunded, disputed,
   late, review_reason, failure_code, failure_message, description, metadata, connection_id,
   wallet_user, success_url, cancel_url, tries, bookings, version, created_at, updated_at,
-  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited
+  expires_at, succeeded_at, order_id, to_capture, cancellation_reason, resolution, credited,
+  routed, amount_policy
 FROM payments
 WHERE merchant_id = $1 AND id > $2
   AND ($4::text IS NULL OR status = $4)
@@ -64,7 +68,7 @@ SELECT status FROM orders WHERE merchant_id = $1 AND id = $2;
 -- name: tries_of
 SELECT
   merchant_id, payment_id, ordinal, connection_id, state, reference, redirect_url, failure_code,
-  failure_message, created_at, updated_at
+  failure_message, created_at, updated_at, way
 FROM tries WHERE merchant_id = $1 AND payment_id = ANY ($2::uuid[])
 ORDER BY payment_id, ordinal;
 
@@ -98,7 +102,7 @@ WHERE merchant_id = $1 AND payment_id = $2 AND state IN ('done', 'unknown')
   AND due_at > clock_timestamp() + $3::interval AND updated_at < clock_timestamp() - $3::interval;
 
 -- name: latest_try
-SELECT ordinal, connection_id, state, reference, redirect_url FROM tries
+SELECT ordinal, connection_id, state, reference, redirect_url, way FROM tries
 WHERE merchant_id = $1 AND payment_id = $2
 ORDER BY ordinal DESC LIMIT 1;
 

@@ -27,10 +27,10 @@ class Started(NamedTuple):
     operation_id: UUID
 
 
-class Redirect(NamedTuple):
-    """The payer is already on the way; the try goes on there."""
+class GoOn(NamedTuple):
+    """A try is open, and its payer knows the way: `url`, or what our page shows."""
 
-    url: str
+    url: str | None
 
 
 class InProgress(NamedTuple):
@@ -66,8 +66,8 @@ class StartTry(Owned, frozen=True):
             return refused
         current = rules.open_try(case.tries)
         if current is not None and current.connection_id == self.connection_id:
-            url = current.redirect_url
-            return Outcome(Redirect(url) if url is not None else InProgress())
+            known = current.redirect_url is not None or current.way is not None
+            return Outcome(GoOn(current.redirect_url) if known else InProgress())
         end_open_try(case)
         self._begin(case)
         return Outcome(Started(self.operation_id), case.rows())

@@ -29,7 +29,7 @@ from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.payments.api import DESCRIPTION_MAX_CHARACTERS, Url, is_url
 from tillgate.payments.commands import Cancel, Capture, Resolve, UpdatePayment
 from tillgate.payments.perform import Performer, Waiting
-from tillgate.payments.shapes import NextAction, PaymentAnswer, answer
+from tillgate.payments.shapes import PaymentAnswer, answer, next_action
 from tillgate.payments.store import find_payment, latest_try, sql
 from tillgate.payments.tries import Confirm
 
@@ -196,16 +196,19 @@ async def confirm(
 
     async def finish(said: UnderWay | Resumed) -> Finished:
         if isinstance(said, UnderWay) and said.operations:
-            answered = await counter.performer.send(wish, linked)
+            ways = await counter.performer.ways(found, linked)
+            ways = ways if asked.connection is None else [linked]
+            answered = await counter.performer.send(wish, found, ways, back)
             if isinstance(answered, Rejected):
                 return _refused(answered, owner)
         shown = await counter.show(owner, found.id)
         attempt = await latest_try(counter.pool, owner.merchant_id, found.id)
         if attempt is None or attempt.state != "open":
             return Finished(Answer(200, encode(shown)), final=True)
-        if attempt.redirect_url is None:
+        action = next_action(attempt.redirect_url, attempt.way)
+        if action is None:
             return Finished(Answer(202, encode(shown)), final=False)
-        onward = replace(shown, next_action=NextAction("redirect", attempt.redirect_url))
+        onward = replace(shown, next_action=action)
         return Finished(Answer(200, encode(onward)), final=True)
 
     path = f"/v1/payments/{payment}/confirm"

@@ -13,7 +13,8 @@ from tillgate.cli.doctor.findings import Said, named, ok, warning, wrong
 from tillgate.cli.doctor.rights import member
 from tillgate.cli.doctor.server import Database
 from tillgate.cli.migrate import migrations as migrations_folder
-from tillgate.connections.store import CONNECTORS, credentials_place
+from tillgate.connections.kinds import KINDS
+from tillgate.connections.store import credentials_place
 from tillgate.connectors.external import Credentials
 from tillgate.kit import clock, db, ids
 from tillgate.kit.crypto import SealBroken, Vault
@@ -100,7 +101,7 @@ async def processors(found: Database) -> Said:
     merchants = await found.connection.fetch(sql["merchants"], ROWS_MAX)
     without = [row for row in merchants if row["has_keys"] and not row["enabled"]]
     rows = await found.connection.fetch(sql["connections"], ROWS_MAX)
-    unknown = [row["name"] for row in rows if row["connector"] not in CONNECTORS]
+    unknown = [row["name"] for row in rows if row["connector"] not in KINDS]
     vault = _vault(found.settings)
     empty = [row["name"] for row in rows if _lack(_credentials(vault, row))]
     if unknown:

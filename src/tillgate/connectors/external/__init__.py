@@ -4,6 +4,9 @@ Values are found by JSON pointers and lists of words; there are no expressions. 
 processor is a preset of this.
 """
 
+import msgspec
+from msgspec import Raw
+
 from tillgate.connectors.external.connector import External, connect
 from tillgate.connectors.external.model import (
     Call,
@@ -14,8 +17,18 @@ from tillgate.connectors.external.model import (
     Settings,
     Signature,
     Words,
+    urls,
+    vet,
 )
-from tillgate.connectors.external.preset import sandbox_settings
+from tillgate.connectors.external.model import able as able_of
+from tillgate.connectors.external.preset import expand, sandbox_settings
+from tillgate.connectors.protocol import Capabilities
+
+
+def able(settings: Raw) -> Capabilities:
+    """What can be asked of a connection with these stored settings."""
+    return able_of(msgspec.json.decode(settings, type=Settings))
+
 
 __all__ = [
     "Call",
@@ -27,6 +40,10 @@ __all__ = [
     "Settings",
     "Signature",
     "Words",
+    "able",
     "connect",
+    "expand",
     "sandbox_settings",
+    "urls",
+    "vet",
 ]

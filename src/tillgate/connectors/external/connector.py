@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from tillgate.connectors.external import message
-from tillgate.connectors.external.model import Call, Credentials, Pointers, Settings
+from tillgate.connectors.external.model import Call, Credentials, Pointers, Settings, able
 from tillgate.connectors.protocol import (
     Absent,
     Answered,
@@ -25,6 +25,7 @@ from tillgate.connectors.protocol import (
     Observation,
     Operation,
     Rejected,
+    Trouble,
     Unknown,
     Unreadable,
     Verdict,
@@ -66,16 +67,7 @@ class External:
     @property
     def capabilities(self) -> Capabilities:
         """What the settings have a call for."""
-        settings = self._settings
-        return Capabilities(
-            manual_capture=settings.capture is not None,
-            looks=settings.look is not None and settings.look_url is not None,
-            partial_capture=settings.capture is not None and settings.capture.partial,
-            void=settings.cancel is not None,
-            refunds=settings.refund is not None,
-            partial_refunds=settings.refund is not None and settings.refund.partial,
-            resend_window_s=settings.resend_window_s,
-        )
+        return able(self._settings)
 
     def prepare(self, wish: Intent | Change) -> Raw:
         values: dict[str, object] = {
@@ -184,6 +176,18 @@ class External:
         if said is None:
             return Unreadable("The body is not a JSON object.", None)
         return message.read_callback(said, self._settings)
+
+    async def prove(self) -> list[Trouble]:
+        """Looks up a charge that cannot be there: the app must say so, and know our key."""
+        troubles: list[Trouble] = []
+        if not self._credentials.signing_secrets:
+            mend = "Give the secret that the app signs with, as credentials.signing_secrets."
+            troubles.append(Trouble("secret_missing", "Callbacks are not signed.", mend))
+        looked = await self.look("nothing") if self.capabilities.looks else Absent()
+        if isinstance(looked, CannotTell):
+            mend = "Compare the addresses in settings, and the API key in credentials."
+            troubles.append(Trouble("unreachable", looked.reason, mend))
+        return troubles
 
     async def _send(self, url: str, operation: Operation) -> dict[str, Any] | Rejected | Unknown:
         """What a successful answer says."""

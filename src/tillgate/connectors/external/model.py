@@ -1,10 +1,12 @@
 """How an external app is spoken to: configuration, as it is stored. No I/O."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from tillgate.connectors.protocol import DisputeState, RefundState
+from tillgate.connectors.protocol import Capabilities, DisputeState, RefundState
+from tillgate.kit.refusal import Refused
 
 
 class Pointers(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,3 +117,41 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 
     api_key: str
     signing_secrets: list[str]
+
+
+def urls(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(member, address) of every address that will be called."""
+    calls = {
+        "create_url": settings.create_url,
+        "look_url": settings.look_url,
+        "capture.url": settings.capture.url if settings.capture else None,
+        "cancel.url": settings.cancel.url if settings.cancel else None,
+        "refund.url": settings.refund.url if settings.refund else None,
+    }
+    for member, url in calls.items():
+        if url is not None:
+            yield member, url.replace("{reference}", "x")
+
+
+def able(settings: Settings) -> Capabilities:
+    """What the settings have a call for."""
+    return Capabilities(
+        manual_capture=settings.capture is not None,
+        looks=settings.look is not None and settings.look_url is not None,
+        partial_capture=settings.capture is not None and settings.capture.partial,
+        void=settings.cancel is not None,
+        refunds=settings.refund is not None,
+        partial_refunds=settings.refund is not None and settings.refund.partial,
+        resend_window_s=settings.resend_window_s,
+    )
+
+
+def vet(settings: Settings, credentials: Credentials, livemode: bool) -> Refused | None:
+    """What types do not say: callbacks of live money must be signed."""
+    if livemode and not credentials.signing_secrets:
+        words = "In live mode callbacks must be signed: give a signing secret."
+        return Refused("parameter_missing", words, "credentials.signing_secrets")
+    if settings.look_url is not None and settings.look is None:
+        words = "look_url needs look, which says how to read its answer."
+        return Refused("parameter_missing", words, "settings.look")
+    return None

@@ -1,4 +1,9 @@
-"""The preset that speaks to the sandbox processor."""
+"""Settings that are known: a preset's name and an address stand for all of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from tillgate.connectors.external.model import (
     Call,
@@ -9,6 +14,7 @@ from tillgate.connectors.external.model import (
     Signature,
 )
 from tillgate.connectors.protocol import DisputeState, RefundState
+from tillgate.kit.refusal import Refused
 
 RESEND_WINDOW_S = 86_400
 """The sandbox remembers for longer; a day is what real processors promise."""
@@ -109,3 +115,22 @@ def sandbox_settings(base_url: str) -> Settings:
         disputes=Disputes(DISPUTE, DISPUTE, DISPUTE_WORDS, "/Disputes"),
         resend_window_s=RESEND_WINDOW_S,
     )
+
+
+PRESETS: dict[str, Callable[[str], Settings]] = {"sandbox": sandbox_settings}
+"""name → the settings for an app of that kind at an address."""
+
+
+def expand(settings: dict[str, Any]) -> dict[str, Any] | Refused:
+    """`{"preset": …, "base_url": …}` becomes what it stands for; other members go first."""
+    if "preset" not in settings:
+        return settings
+    given = dict(settings)
+    preset, base_url = PRESETS.get(str(given.pop("preset"))), given.pop("base_url", None)
+    if preset is None:
+        words = f"There is no such preset; known: {', '.join(PRESETS)}."
+        return Refused("parameter_invalid", words, "settings.preset")
+    if not isinstance(base_url, str):
+        return Refused("parameter_missing", "A preset needs base_url.", "settings.base_url")
+    known: dict[str, Any] = msgspec.to_builtins(preset(base_url.rstrip("/")))
+    return known | given

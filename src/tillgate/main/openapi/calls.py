@@ -67,6 +67,7 @@ EXPANDS = {
 
 CURSORS = {
     "listAudit": "aud",
+    "listConnections": "con",
     "listDisputes": "dp",
     "listEvents": "evt",
     "listHolds": "hold",
