@@ -210,7 +210,7 @@ INVARIANTS: dict[str, str] = {
     "a processed callback passed its gate": """
         SELECT c.id FROM callbacks c LEFT JOIN seen_callbacks s
           ON s.merchant_id = c.merchant_id AND s.callback_id = c.id
-        WHERE s.callback_id IS NULL""",
+        WHERE s.callback_id IS NULL AND c.hint IS NULL""",
     "a payment was created once, and said so": """
         SELECT p.id FROM payments p WHERE (
           SELECT count(*) FROM events v WHERE v.merchant_id = p.merchant_id

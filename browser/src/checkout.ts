@@ -6,12 +6,14 @@ import { keepTime } from "./deadline";
 import { guardForms } from "./forms";
 import { Watch } from "./live";
 import { countDownToReturn } from "./returning";
+import { showWay } from "./way";
 
 const watch = new Watch(() => {
   keepTime(lookAgain);
   countDownToReturn();
 });
 guardForms(watch);
+showWay();
 keepTime(lookAgain);
 
 // Who comes back here by the browser's own button has been returned once already.

@@ -7,19 +7,26 @@ import { main, say } from "./page";
 const TICKING_FROM_S = 30 * 60;
 const PRESSING_FROM_S = 3 * 60;
 
-let ticking = 0;
+let ticking: number[] = [];
 let arriving = true;
 
-/** Starts for the page as it is now drawn. `ended` is called once when the time has run out. */
+/** Starts for the page as it is now drawn. `ended` is called whenever a time has run out. */
 export function keepTime(ended: () => void): void {
-  clearTimeout(ticking);
-  const { now, expires } = main().dataset;
-  const shown = main().querySelector<HTMLTimeElement>("time.left");
-  if (shown === null || !now || !expires) return;
-  shown.title = new Date(Number(expires)).toLocaleString(document.documentElement.lang);
-  const deadline = drawnAt() + Number(expires) - Number(now);
-  let told = secondsUntil(deadline);
+  ticking.forEach(clearTimeout);
+  ticking = [];
+  const drawn = drawnAt();
+  const now = Number(main().dataset["now"]);
+  main()
+    .querySelectorAll<HTMLTimeElement>("time[data-ends]")
+    .forEach((shown, at) => {
+      const ends = Number(shown.dataset["ends"]);
+      shown.title = new Date(ends).toLocaleString(document.documentElement.lang);
+      count(shown, at, drawn + ends - now, ended);
+    });
+}
 
+function count(shown: HTMLTimeElement, at: number, deadline: number, ended: () => void): void {
+  let told = secondsUntil(deadline);
   const tick = (): void => {
     const left = secondsUntil(deadline);
     if (left < TICKING_FROM_S) shown.textContent = clock(left);
@@ -27,8 +34,7 @@ export function keepTime(ended: () => void): void {
     announce(shown, told, left);
     told = left;
     if (left === 0) ended();
-    // the next full second, not one second from now: a late tick does not make the rest late
-    else ticking = setTimeout(tick, 1000 - ((performance.now() - deadline) % 1000 + 1000) % 1000);
+    else ticking[at] = setTimeout(tick, untilNextSecond(deadline));
   };
   tick();
 }
@@ -43,6 +49,11 @@ function drawnAt(): number {
 
 function secondsUntil(deadline: number): number {
   return Math.max(0, Math.ceil((deadline - performance.now()) / 1000));
+}
+
+/** Milliseconds, and not one second from now: a late tick does not make the rest late. */
+function untilNextSecond(deadline: number): number {
+  return 1000 - ((((performance.now() - deadline) % 1000) + 1000) % 1000);
 }
 
 function announce(shown: HTMLElement, before: number, left: number): void {

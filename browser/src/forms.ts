@@ -50,10 +50,12 @@ async function sendIfAnswered(form: HTMLFormElement, watch: Watch): Promise<void
 }
 
 function payButton(form: EventTarget | null): HTMLButtonElement | null {
-  return form instanceof HTMLFormElement ? form.querySelector("button[data-busy]") : null;
+  const pays = form instanceof HTMLFormElement && form.matches("[data-pay]");
+  return pays ? form.querySelector("button[data-busy]") : null;
 }
 
-function hold(button: HTMLButtonElement): void {
+/** Says that what was pressed is being done, and takes no second press. */
+export function hold(button: HTMLButtonElement): void {
   const busy = button.dataset["busy"] ?? "";
   button.dataset["idle"] = button.textContent ?? "";
   // not `disabled`: the button keeps the focus, and Firefox would keep it disabled over a reload
@@ -62,7 +64,8 @@ function hold(button: HTMLButtonElement): void {
   say(busy);
 }
 
-function release(): void {
+/** Lets buttons be pressed again. */
+export function release(): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-idle]")) {
     button.textContent = button.dataset["idle"] ?? "";
     button.removeAttribute("aria-disabled");

@@ -35,6 +35,14 @@ export async function redraw(): Promise<boolean> {
     return false;
   }
   if (next.dataset["version"] === old.dataset["version"] && sameState(next, old)) return false;
+  const way = next.dataset["way"];
+  if (way) {
+    // What the processor has drawn into ours must stay; what another way needs, it may load only
+    // on a page of its own.
+    if (way === old.dataset["way"]) old.dataset["version"] = next.dataset["version"];
+    else location.reload();
+    return false;
+  }
   replace(old, next, fresh.title);
   return true;
 }

@@ -6,6 +6,9 @@ docs/reference/settings.md repeats this list; a test compares.
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
+from uuid import UUID
+
+from tillgate.kit import ids
 
 SECRET_MIN_CHARACTERS = 32
 RATE_MAX_PER_S = 1_000_000
@@ -34,6 +37,13 @@ class Settings(NamedTuple):
     rate_refused: int | None = None
     rate_callbacks: int | None = None
     log_level: str = "info"
+    default_merchant: UUID | None = None
+    stripe_secret_key: str | None = None
+    stripe_publishable_key: str | None = None
+    stripe_webhook_secret: str | None = None
+    stripe_webhooks_endpoint_secret: str | None = None
+    webhook_secret: str | None = None
+    webhook_pay_url: str | None = None
 
 
 class Variable(NamedTuple):
@@ -76,6 +86,13 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("this must be an http or https address")
     return text.rstrip("/")
+
+
+def _merchant(text: str) -> UUID:
+    found = ids.parse("mer", text)
+    if found is None:
+        raise ValueError("this must be the id of a merchant, mer_…")
+    return found
 
 
 def _database_url(text: str) -> str:
@@ -200,5 +217,43 @@ ENVIRONMENT: tuple[Variable, ...] = (
     ),
     Variable(
         "TILLGATE_LOG_LEVEL", "log_level", "debug, info, warning or error.", _level
+    ),
+    Variable(
+        "TILLGATE_DEFAULT_MERCHANT", "default_merchant",
+        "the merchant whose connections the variables below become; without it that of the only "
+        "business, or of the demo.",
+        _merchant,
+    ),
+    Variable(
+        "STRIPE_SECRET_KEY", "stripe_secret_key",
+        "connects the default merchant's business to Stripe: a live key its live merchant, a test "
+        "key its test merchant.",
+        str,
+    ),
+    Variable(
+        "NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY", "stripe_publishable_key",
+        "the same as STRIPE_PUBLISHABLE_KEY.", str,
+    ),
+    Variable(
+        "STRIPE_PUBLISHABLE_KEY", "stripe_publishable_key",
+        "with it payers give their cards on our page, without it on Stripe's.", str,
+    ),
+    Variable(
+        "STRIPE_WEBHOOK_SECRET", "stripe_webhook_secret",
+        "what Stripe signs its callbacks with.", str,
+    ),
+    Variable(
+        "STRIPE_WEBHOOKS_ENDPOINT_SECRET", "stripe_webhooks_endpoint_secret",
+        "another one; callbacks signed with either are genuine.", str,
+    ),
+    Variable(
+        "WEBHOOK_SECRET", "webhook_secret",
+        "connects the default merchant to a payment app of its own, which signs its callbacks "
+        "with it: the preset `generic`.",
+        str,
+    ),
+    Variable(
+        "WEBHOOK_PAY_URL", "webhook_pay_url",
+        "where that app takes payers; without it they find their own way there.", _url,
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import (
     Browser,
+    ConsoleMessage,
     Error,
     Page,
     Playwright,
@@ -34,6 +35,9 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
     "--no-sandbox",
 ]
+FORBIDDEN = "forbidden by the page's policy:"
+TELL_FORBIDDEN = f"""document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("{FORBIDDEN}", event.effectiveDirective, event.blockedURI, event.sourceFile));"""
 DESKTOP = ViewportSize(width=1280, height=900)
 
 
@@ -159,7 +163,8 @@ async def firefox_with(
 
 @asynccontextmanager
 async def fresh_page(browser: Browser, *, java_script_enabled: bool = True) -> AsyncGenerator[Page]:
-    """A page of its own context. An error in its scripts fails the test."""
+    """A page of its own context. An error in its scripts fails the test, and so does anything that
+    a page's security policy had to forbid."""
     context = await browser.new_context(
         viewport=DESKTOP, locale="en-GB", java_script_enabled=java_script_enabled
     )
@@ -172,7 +177,13 @@ async def fresh_page(browser: Browser, *, java_script_enabled: bool = True) -> A
         if error.name:
             errors.append(str(error))
 
+    def listen(message: ConsoleMessage) -> None:
+        if message.text.startswith(FORBIDDEN):
+            errors.append(message.text)
+
     page.on("pageerror", note)
+    page.on("console", listen)
+    await page.add_init_script(TELL_FORBIDDEN)
     yield page
     await context.close()
     assert errors == []

@@ -1,7 +1,8 @@
 """Every checkout page on show over HTTP, with a server's behaviour that a test can direct.
 
-`/states/{state}` shows a state as it typically is. `/page` shows the view that the test has set,
-with a status, a stream and a pay form that work. The headers are as strict as the real ones.
+`/states/{state}` shows a state as it typically is, `/states/waiting?way=card` with a way to pay on
+the page itself. `/page` shows the view that the test has set,
+with a status, a stream and a pay form that work. The security policy is the real one.
 """
 
 import asyncio
@@ -15,16 +16,16 @@ from aiohttp import web
 from tillgate.checkout import assets
 from tillgate.checkout.model import State, View
 from tillgate.checkout.pages import choose_language, render
+from tillgate.checkout.policy import content_security_policy
+from tillgate.checkout.ways import BuyButton, Card, CashApp, Way
 from tillgate.kit import clock
 from tillgate.kit.money import Money
 
 NONCE = "bm9uY2UtZm9yLXRlc3Rz"
-SECURITY_POLICY = (
-    f"default-src 'none'; script-src 'self' 'nonce-{NONCE}'; style-src 'self' 'nonce-{NONCE}'; "
-    "connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 LISTENERS_WITHIN_S = 5
+CODE_LIVES_S = 50
+CODE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path
+d="M0 0h3v3h-3zM5 0h3v3h-3zM0 5h3v3h-3zM4 4h2v1h-2zM6 5h2v2h-2z"/></svg>"""
 STATUS_CODES: dict[State, int] = {"not_found": 404, "unavailable": 503}
 DOCUMENT: dict[str, object] = {
     "openapi": "3.1.0",
@@ -54,6 +55,7 @@ class Gallery:
         self.paying.set()
         self.requests: Counter[str] = Counter()
         self.forms: list[dict[str, str]] = []
+        self.returned: list[str] = []
         self._streams: set[Told] = set()
         self._listening = asyncio.Condition()
         self._runner: web.AppRunner | None = None
@@ -68,6 +70,7 @@ class Gallery:
                 web.get("/status", self._status),
                 web.get("/live", self._live),
                 web.get("/assets/{name}", self._asset),
+                web.get("/code.svg", self._code),
                 web.get("/docs", self._docs),
                 web.get("/v1/openapi.json", self._document),
                 web.get("/{place:shop|processor}", self._elsewhere),
@@ -115,6 +118,23 @@ class Gallery:
         )
         return msgspec.structs.replace(typical, **changes)
 
+    def way(self, name: str) -> Way:
+        """`card`, `button`, `cashapp`, or `over`: the same when its code has expired."""
+        if name == "card":
+            return Card("pi_of_the_gallery_secret_x", "pk_test_FakeOfTests")
+        if name == "button":
+            return BuyButton("buy_btn_1", "pk_test_FakeOfTests", "op_1")
+        return CashApp(
+            mobile_url=f"{self.url}/processor?phone",
+            qr_svg_url=self.way_url,
+            qr_expires_at=clock.unix_s() + (-5 if name == "over" else CODE_LIVES_S),
+        )
+
+    @property
+    def way_url(self) -> str:
+        """The code's picture, on another host than the page."""
+        return f"{self.url.replace('127.0.0.1', 'localhost')}/code.svg"
+
     def announce(self) -> None:
         """Tells every open stream to look at the view's version."""
         for stream in self._streams:
@@ -142,10 +162,19 @@ class Gallery:
 
     async def _state(self, request: web.Request) -> web.Response:
         view = self.sample(msgspec.convert(request.match_info["state"], State), live_url="")
-        color = request.query.get("brand")
-        return self._html(request, msgspec.structs.replace(view, brand_color=color))
+        view = msgspec.structs.replace(view, brand_color=request.query.get("brand"))
+        name = request.query.get("way")
+        if name is not None:
+            method = {"card": "card", "button": None}.get(name, "cashapp")
+            view = msgspec.structs.replace(view, way=self.way(name), method=method)
+        return self._html(request, view)
 
     async def _page(self, request: web.Request) -> web.Response:
+        if "redirect_status" in request.query:
+            # as the gateway does with what a processor adds to the address
+            self.returned.append(request.query["redirect_status"])
+            language = f"?lang={request.query['lang']}" if "lang" in request.query else ""
+            raise web.HTTPSeeOther(f"/page{language}#returned")
         return self._html(request, self.view)
 
     def _html(self, request: web.Request, view: View) -> web.Response:
@@ -156,7 +185,10 @@ class Gallery:
             text=render(view, language, NONCE, clock.now()),
             status=STATUS_CODES.get(view.state, 200),
             content_type="text/html",
-            headers={"Content-Security-Policy": SECURITY_POLICY, "Cache-Control": "no-cache"},
+            headers={
+                "Content-Security-Policy": content_security_policy(NONCE, view.way, dev=False),
+                "Cache-Control": "no-cache",
+            },
         )
 
     async def _pay(self, request: web.Request) -> web.Response:
@@ -201,13 +233,16 @@ class Gallery:
             raise web.HTTPNotFound
         return web.Response(body=asset.body, headers={"Content-Type": asset.content_type})
 
+    async def _code(self, _request: web.Request) -> web.Response:
+        return web.Response(text=CODE, content_type="image/svg+xml")
+
     async def _docs(self, _request: web.Request) -> web.Response:
         page = DOCS_PAGE.format(
             css=assets.url("swagger-ui.css"),
             bundle=assets.url("swagger-ui-bundle.js"),
             docs=assets.url("docs.js"),
         )
-        headers = {"Content-Security-Policy": SECURITY_POLICY}
+        headers = {"Content-Security-Policy": content_security_policy(NONCE, None, dev=False)}
         return web.Response(text=page, content_type="text/html", headers=headers)
 
     async def _document(self, _request: web.Request) -> web.Response:

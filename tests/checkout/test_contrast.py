@@ -17,6 +17,7 @@ TEXT_ON_GROUND = [
     *(("soft", ground) for ground in ("ground", "paper", "quiet-tint")),
     ("warn", "ground"),
     ("warn", "paper"),
+    ("bad", "paper"),
     ("on-brand", "brand"),
     ("brand", "paper"),
 ]

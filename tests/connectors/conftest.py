@@ -1,10 +1,11 @@
-"""The external connector with the sandbox as its processor, over real HTTP."""
+"""Connectors with their processors, over real HTTP: the sandbox for external, a fake Stripe."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import pytest
 
+from tests.fakes.stripe import FakeStripe
 from tests.sandbox.programs import SECRET, Receiver, SandboxProcess, free_port
 from tillgate.connectors.external import Credentials, External, sandbox_settings
 from tillgate.connectors.protocol import (
@@ -22,6 +23,8 @@ from tillgate.kit import clock, ids
 from tillgate.kit.money import Money
 from tillgate.kit.networks import Policy
 from tillgate.kit.outbound import Outbound
+
+from .desks import Desk, SandboxDesk, StripeDesk
 
 CREDENTIALS = Credentials(api_key=SECRET, signing_secrets=[SECRET])
 
@@ -121,3 +124,27 @@ async def outbound() -> AsyncIterator[Outbound]:
 @pytest.fixture
 def shop(sandbox: SandboxProcess, receiver: Receiver, outbound: Outbound) -> Shop:
     return Shop(External(sandbox_settings(sandbox.url), CREDENTIALS, outbound), sandbox, receiver)
+
+
+@pytest.fixture
+async def fake(receiver: Receiver) -> AsyncIterator[FakeStripe]:
+    """A Stripe that knows nothing yet, and tells the receiver."""
+    fake = FakeStripe()
+    await fake.start()
+    fake.webhook_url = f"{receiver.url}/callback"
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture(params=["external", "stripe"])
+def desk(
+    request: pytest.FixtureRequest,
+    sandbox: SandboxProcess,
+    fake: FakeStripe,
+    receiver: Receiver,
+    outbound: Outbound,
+) -> Desk:
+    """Each connector in turn."""
+    if request.param == "external":
+        return Desk(SandboxDesk(sandbox, outbound), receiver)
+    return Desk(StripeDesk(fake, outbound), receiver)

@@ -1,5 +1,5 @@
-"""What every connector must do, told with the sandbox: one wish is one deed, whatever is lost on
-the way, and callbacks say what look-ups say.
+"""What every connector must do, told with each one's processor: one wish is one deed, whatever is
+lost on the way, and callbacks say what look-ups say.
 """
 
 import asyncio
@@ -7,29 +7,28 @@ import asyncio
 import pytest
 
 from tests.sandbox.programs import free_port
-from tillgate.connectors.external import Credentials, External, sandbox_settings
 from tillgate.connectors.protocol import (
     Absent,
+    CallbackRequest,
     Capabilities,
     Done,
     Found,
     Observation,
-    Operation,
     Pending,
     Rejected,
     Unknown,
 )
-from tillgate.kit.outbound import Outbound
+from tillgate.kit import clock
 
-from .conftest import CREDENTIALS, Shop
+from .desks import AMOUNT, Desk, timeless
 
 
 def states(observations: tuple[Observation, ...]) -> list[tuple[str, str, int]]:
     return [(seen.kind, seen.state, seen.amount_minor) for seen in observations]
 
 
-def test_it_says_what_can_be_asked_of_it(shop: Shop) -> None:
-    assert shop.connector.capabilities == Capabilities(
+def test_it_says_what_can_be_asked_of_it(desk: Desk) -> None:
+    assert desk.connector.capabilities._replace(assets=None, method=None) == Capabilities(
         manual_capture=True,
         looks=True,
         partial_capture=True,
@@ -40,185 +39,198 @@ def test_it_says_what_can_be_asked_of_it(shop: Shop) -> None:
     )
 
 
-async def test_a_part_of_what_is_set_aside_is_captured(shop: Shop) -> None:
-    reference = await shop.started(capture=False)
-    await shop.sandbox.act(reference, "approve")
-    held = await shop.heard()
-    assert states((held,)) == [("charge", "authorized", 1050)]
-    assert await shop.looked(reference) == (held,)
+async def test_what_is_approved_is_captured(desk: Desk) -> None:
+    wanted = desk.intent()
+    answered = await desk.start(wanted)()
+    assert isinstance(answered, Pending)
+    await desk.processor.approve(answered.reference)
+    paid = await desk.heard("charge", "captured")
+    assert (paid.reference, paid.ours) == (answered.reference, wanted.operation_id)
+    assert (paid.amount_minor, paid.asset, paid.nominated) == (AMOUNT, "usd", False)
+    assert await desk.looked(answered.reference) == (paid,)
 
-    wish = shop.wish("capture", reference, 800)
-    done = await shop.connector.act(wish)
-    captured = await shop.heard()
-    assert states((captured,)) == [("charge", "captured", 800)]
+
+async def test_a_part_of_what_is_set_aside_is_captured(desk: Desk) -> None:
+    reference = await desk.started(capture=False)
+    await desk.processor.approve(reference)
+    held = await desk.heard("charge", "authorized")
+    assert held.amount_minor == AMOUNT
+    assert await desk.looked(reference) == (held,)
+
+    wish = desk.wish("capture", reference, 800)
+    done = await desk.connector.act(wish)
+    captured = await desk.heard("charge", "captured")
+    assert captured.amount_minor == 800
     assert done == Done((captured,))
-    assert await shop.connector.act(wish) == done
-    assert await shop.looked(reference) == (captured,)
-    refused = await shop.do("capture", reference, 250)
-    assert isinstance(refused, Rejected)
-    assert refused.code == "not_authorized"
+    assert await desk.connector.act(wish) == done
+    assert await desk.looked(reference) == (captured,)
+    assert isinstance(await desk.do("capture", reference, 250), Rejected)
 
 
 @pytest.mark.parametrize("approved", [True, False])
-async def test_what_is_not_captured_is_let_go(shop: Shop, approved: bool) -> None:
-    reference = await (shop.paid(capture=False) if approved else shop.started(capture=False))
-    wish = shop.wish("void", reference)
-    done = await shop.connector.act(wish)
-    gone = await shop.heard()
-    assert states((gone,)) == [("charge", "canceled", 0)]
-    assert done == await shop.connector.act(wish) == Done((gone,))
-    assert await shop.looked(reference) == (gone,)
-    assert isinstance(await shop.do("capture", reference), Rejected)
+async def test_what_is_not_captured_is_let_go(desk: Desk, approved: bool) -> None:
+    reference = await (desk.paid(capture=False) if approved else desk.started(capture=False))
+    wish = desk.wish("void", reference)
+    done = await desk.connector.act(wish)
+    gone = await desk.heard("charge", "canceled")
+    assert gone.amount_minor == 0
+    assert done == await desk.connector.act(wish) == Done((gone,))
+    assert await desk.looked(reference) == (gone,)
+    assert isinstance(await desk.do("capture", reference), Rejected)
 
 
-async def test_what_is_captured_cannot_be_let_go(shop: Shop) -> None:
-    refused = await shop.do("void", await shop.paid())
-    assert isinstance(refused, Rejected)
-    assert refused.code == "finished"
+async def test_what_is_captured_cannot_be_let_go(desk: Desk) -> None:
+    assert isinstance(await desk.do("void", await desk.paid()), Rejected)
 
 
-async def test_a_refund_is_done_at_once_and_may_fail_afterwards(shop: Shop) -> None:
-    reference = await shop.paid()
-    wish = shop.wish("refund", reference, 300)
-    done = await shop.connector.act(wish)
-    given = await shop.heard()
-    assert states((given,)) == [("refund", "succeeded", 300)]
-    assert (given.ours, given.parent) == (wish.id, reference)
+async def test_a_refund_is_done_at_once_and_may_fail_afterwards(desk: Desk) -> None:
+    reference = await desk.paid()
+    wish = desk.wish("refund", reference, 300)
+    done = await desk.connector.act(wish)
+    given = await desk.heard("refund", "succeeded")
+    assert (given.ours, given.parent, given.amount_minor) == (wish.id, reference, 300)
     assert done == Done((given,))
 
-    await shop.sandbox.act(reference, f"refunds/{wish.id}/fail")
-    failed = await shop.heard()
-    assert states((failed,)) == [("refund", "failed", 300)]
-    assert (failed.reference, failed.failure_code) == (given.reference, "refund_failed")
-    assert (await shop.looked(reference))[1:] == (failed,)
+    await desk.processor.fail_refund(given)
+    failed = await desk.heard("refund", "failed")
+    assert (failed.reference, failed.amount_minor) == (given.reference, 300)
+    assert failed.failure_code is not None
+    assert (await desk.looked(reference))[1:] == (failed,)
     # The money is there again, and can be given back by another wish.
-    assert isinstance(await shop.do("refund", reference, 1050), Done)
+    assert isinstance(await desk.do("refund", reference), Done)
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("succeed", "succeeded"), ("fail", "failed")])
-async def test_a_refund_that_takes_its_time(shop: Shop, outcome: str, state: str) -> None:
-    reference = await shop.paid()
-    await shop.sandbox.faults(reference, refund_delay_s=0.05, refund_outcome=outcome, times=1)
-    wish = shop.wish("refund", reference)
-    done = await shop.connector.act(wish)
-    told = await shop.heard_both()
-    assert states((told["pending"], told[state])) == [
-        ("refund", "pending", 1050),
-        ("refund", state, 1050),
-    ]
-    assert await shop.connector.act(wish) == done == Done((told["pending"],))
-    assert (await shop.looked(reference))[1:] == (told[state],)
+async def test_a_refund_that_takes_its_time(desk: Desk, outcome: str, state: str) -> None:
+    reference = await desk.paid()
+    await desk.processor.slow_refunds(reference, outcome)
+    wish = desk.wish("refund", reference)
+    done = await desk.connector.act(wish)
+    assert isinstance(done, Done)
+    assert states(done.observations) == [("refund", "pending", AMOUNT)]
+    assert await desk.connector.act(wish) == done
+    await desk.processor.settle_refund(done.observations[0], outcome)
+    ended = await desk.heard("refund", "succeeded" if state == "succeeded" else "failed")
+    assert ended.amount_minor == AMOUNT
+    assert (await desk.looked(reference))[1:] == (ended,)
 
 
-async def test_parallel_resends_with_one_id_do_one_thing(shop: Shop) -> None:
-    reference = await shop.paid()
-    wish = shop.wish("refund", reference, 300)
-    answers = await asyncio.gather(*(shop.connector.act(wish) for _ in range(10)))
+async def test_parallel_resends_with_one_id_do_one_thing(desk: Desk) -> None:
+    reference = await desk.paid()
+    wish = desk.wish("refund", reference, 300)
+    answers = await asyncio.gather(*(desk.connector.act(wish) for _ in range(10)))
     assert set(answers) == {answers[0]}
-    assert len(await shop.looked(reference)) == 2
-    assert (await shop.sandbox.look(reference))["Refunded"] == 300
+    assert states(await desk.looked(reference))[1:] == [("refund", "succeeded", 300)]
 
-    others = await asyncio.gather(*(shop.do("refund", reference, 300) for _ in range(5)))
+    others = await asyncio.gather(*(desk.do("refund", reference, 300) for _ in range(5)))
     assert sorted(type(one).__name__ for one in others) == ["Done"] * 2 + ["Rejected"] * 3
 
 
-async def test_an_answer_of_500_leaves_the_outcome_to_a_look(shop: Shop) -> None:
-    reference = await shop.paid(capture=False)
-    await shop.sandbox.faults(reference, fail_after_work=1)
-    wish = shop.wish("capture", reference, 500)
-    assert isinstance(await shop.connector.act(wish), Unknown)
-    assert states(await shop.looked(reference)) == [("charge", "captured", 500)]
-    assert isinstance(await shop.connector.act(wish), Done)
+async def test_an_answer_of_500_leaves_the_outcome_to_a_look(desk: Desk) -> None:
+    reference = await desk.paid(capture=False)
+    await desk.processor.answer_500(reference)
+    wish = desk.wish("capture", reference, 500)
+    assert isinstance(await desk.connector.act(wish), Unknown)
+    assert states(await desk.looked(reference)) == [("charge", "captured", 500)]
+    # Asked again, it is done, or the same error is answered again; never is it done twice.
+    assert isinstance(await desk.connector.act(wish), Done | Unknown)
+    assert states(await desk.looked(reference)) == [("charge", "captured", 500)]
 
 
-async def test_a_lost_answer_comes_again_when_asked_again(shop: Shop) -> None:
-    reference = await shop.paid()
-    await shop.sandbox.faults(reference, slow_answer_s=60, times=1)
-    wish = shop.wish("refund", reference, 300)
-    asked = asyncio.ensure_future(shop.connector.act(wish))
-    given = await shop.heard()  # so the work is done
+async def test_a_lost_answer_comes_again_when_asked_again(desk: Desk) -> None:
+    reference = await desk.paid()
+    await desk.processor.answer_late(reference)
+    wish = desk.wish("refund", reference, 300)
+    asked = asyncio.ensure_future(desk.connector.act(wish))
+    given = await desk.heard("refund", "succeeded")  # so the work is done
     asked.cancel()
-    assert await shop.connector.act(wish) == Done((given,))
-    assert (await shop.looked(reference))[1:] == (given,)
+    assert await desk.connector.act(wish) == Done((given,))
+    assert (await desk.looked(reference))[1:] == (given,)
 
 
-async def test_a_dispute_goes_its_way(shop: Shop) -> None:
-    reference = await shop.paid()
-    acted = await shop.sandbox.act(reference, "disputes", amount=500, evidence_due_in_s=60)
-    opened = await shop.heard()
-    assert states((opened,)) == [("dispute", "needs_response", 500)]
-    assert (opened.parent, opened.reason) == (reference, "fraudulent")
+async def test_a_start_that_is_sent_again_begins_nothing_new(desk: Desk) -> None:
+    start = desk.start(desk.intent())
+    answers = [await start() for _ in range(3)]
+    assert answers == [answers[0]] * 3
+
+
+async def test_a_dispute_goes_its_way(desk: Desk) -> None:
+    reference = await desk.paid()
+    await desk.processor.dispute(reference, 500)
+    opened = await desk.heard("dispute", "needs_response")
+    assert (opened.parent, opened.reason, opened.amount_minor) == (reference, "fraudulent", 500)
     assert opened.evidence_due_at is not None
-    assert opened.evidence_due_at.timestamp() == acted["Disputes"][0]["EvidenceDueAt"]
+    assert opened.evidence_due_at > clock.now()
 
-    told = [opened]
-    for deed in ("review", "lose", "reinstate"):
-        await shop.sandbox.act(reference, f"disputes/{opened.reference}/{deed}")
-        told.append(await shop.heard())
-        assert (await shop.looked(reference))[1:] == (told[-1],)
-    assert [seen.state for seen in told] == ["needs_response", "under_review", "lost", "won"]
-    assert [seen.revision for seen in told] == [1, 2, 3, 4]
-    assert {seen.reference for seen in told} == {opened.reference}
-
-
-async def test_money_that_settles_later(shop: Shop) -> None:
-    reference = await shop.started()
-    await shop.sandbox.act(reference, "approve", method="bank_transfer")
-    told = await shop.heard_both()
-    assert states((told["processing"], told["captured"])) == [
-        ("charge", "processing", 0),
-        ("charge", "captured", 1050),
-    ]
-    assert await shop.looked(reference) == (told["captured"],)
+    revisions = [opened.revision]
+    for state in ("under_review", "lost", "won"):
+        await desk.processor.move_dispute(opened, state)
+        told = await desk.heard("dispute", state)
+        looked = (await desk.looked(reference))[1:]
+        assert tuple(map(timeless, looked)) == (timeless(told),)
+        assert told.reference == opened.reference
+        revisions.append(told.revision)
+    assert revisions == sorted(revisions)
 
 
-async def test_without_a_payers_page_it_is_done_or_under_way(
-    shop: Shop, outbound: Outbound
-) -> None:
-    """Some payments need no page: the answer to the start is an observation then."""
-    wanted = shop.intent()
-    settings = sandbox_settings(shop.sandbox.url)
-    settings.request["Method"] = "upi"
-    direct = External(settings, CREDENTIALS, outbound)
-    operation = Operation(wanted.operation_id, direct.prepare(wanted))
-    done = await direct.start(operation)
-    told = await shop.heard_both()
-    assert done == await direct.start(operation) == Done((told["processing"],))
-    assert told["captured"].amount_minor == 1050
+async def test_money_that_settles_later(desk: Desk) -> None:
+    reference = await desk.started()
+    await desk.processor.process(reference)
+    assert (await desk.heard("charge", "processing")).amount_minor == 0
+    await desk.processor.arrive(reference)
+    captured = await desk.heard("charge", "captured")
+    assert await desk.looked(reference) == (captured,)
 
 
-async def test_refusals_of_the_payer_read_alike(shop: Shop) -> None:
-    reference = await shop.started()
-    await shop.sandbox.act(reference, "decline")
-    refused = await shop.heard()
-    assert (refused.state, refused.failure_code) == ("failed", "card_declined")
-    assert await shop.looked(reference) == (refused,)
+async def test_refusals_of_the_payer_read_alike(desk: Desk) -> None:
+    reference = await desk.started()
+    await desk.processor.decline(reference)
+    refused = await desk.heard("charge", "failed")
+    looked = await desk.looked(reference)
+    assert states(looked) == states((refused,)) == [("charge", "failed", 0)]
+    assert refused.failure_code
+    assert refused.failure_message == looked[0].failure_message
 
 
-async def test_who_waits_for_the_payer_is_told_how_to_go_on(shop: Shop) -> None:
-    wanted = shop.intent()
-    operation = Operation(wanted.operation_id, shop.connector.prepare(wanted))
-    pending = await shop.connector.start(operation)
-    found = await shop.connector.look(wanted.operation_id)
-    assert isinstance(found, Found)
+async def test_who_waits_for_the_payer_is_told_how_to_go_on(desk: Desk) -> None:
+    wanted = desk.intent()
+    pending = await desk.start(wanted)()
     assert isinstance(pending, Pending)
-    assert found.pending == pending
-    await shop.sandbox.act(pending.reference, "approve")
-    found = await shop.connector.look(wanted.operation_id)
+    for reference in (pending.reference, wanted.operation_id):
+        found = await desk.connector.look(reference)
+        assert isinstance(found, Found)
+        assert found.pending == pending
+    await desk.processor.approve(pending.reference)
+    found = await desk.connector.look(pending.reference)
     assert isinstance(found, Found)
     assert found.pending is None
 
 
-async def test_what_was_never_there_is_absent(shop: Shop) -> None:
-    assert await shop.connector.look("op_" + "0" * 26) == Absent()
-    refused = await shop.do("capture", "sbx_none")
+async def test_what_was_never_there_is_absent_or_unknown(desk: Desk) -> None:
+    reference = await desk.started()
+    never = reference[:-8] + "00000000"
+    assert await desk.connector.look(never) == Absent()
+    refused = await desk.do("capture", never)
     assert isinstance(refused, Rejected)
-    assert refused.code == "not_found"
 
 
-async def test_where_nobody_listens_nothing_was_done(shop: Shop, outbound: Outbound) -> None:
-    gone = sandbox_settings(f"http://127.0.0.1:{free_port()}")
-    nobody = External(gone, Credentials(api_key="", signing_secrets=[]), outbound)
-    refused = await nobody.act(shop.wish("refund", "sbx_1"))
+async def test_where_nobody_listens_nothing_was_done(desk: Desk) -> None:
+    nobody = desk.processor.elsewhere(f"http://127.0.0.1:{free_port()}")
+    refused = await nobody.act(desk.wish("refund", await desk.started()))
     assert isinstance(refused, Rejected)
     assert refused.code == "processor_unreachable"
+
+
+async def test_what_is_changed_on_the_way_is_forged(desk: Desk) -> None:
+    await desk.paid()
+    reference = await desk.started()
+    await desk.processor.approve(reference)
+    received = await desk.receiver.next()
+    genuine = CallbackRequest(received.headers, received.body)
+    now = clock.now()
+    assert desk.connector.verify(genuine, now) == "genuine"
+    for body in (received.body + b" ", received.body.replace(b"1050", b"1051"), b""):
+        assert desk.connector.verify(genuine._replace(body=body), now) == "forged"
+    assert desk.connector.verify(genuine._replace(headers={}), now) == "forged"
+    assert desk.connector.verify(genuine, now.replace(year=now.year + 1)) == "stale"
+    assert desk.connector.peek(genuine) == desk.connector.peek(genuine._replace(headers={}))

@@ -15,6 +15,7 @@ from tillgate.connectors import external
 from tillgate.connectors.external import Credentials, External, Settings, sandbox_settings
 from tillgate.connectors.external.message import json_object, read_look
 from tillgate.connectors.protocol import (
+    Ask,
     CallbackRequest,
     Capabilities,
     Found,
@@ -101,7 +102,9 @@ def test_a_signature_over_the_body_alone(encoding: Any) -> None:
 
 
 def read(message: object, settings: Settings | None = None) -> list[Observation] | Unreadable:
-    return connector(settings).read(CallbackRequest({}, msgspec.json.encode(message)))
+    said = connector(settings).read(CallbackRequest({}, msgspec.json.encode(message)))
+    assert not isinstance(said, Ask)
+    return said
 
 
 def message(**changes: object) -> dict[str, object]:

@@ -78,6 +78,7 @@ async def known(trade: Trade) -> dict[str, list[str]]:
         "refund": ids_of(refunds),
         "dispute": ids_of(disputes),
         "connection": [paid[0]["connection"]],
+        "callback": ids_of((await trade.get("/v1/callbacks"))["data"]),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import asyncpg
 import httpx
 
-from tests.flows import test_keys, test_readme
+from tests.flows import test_keys, test_own_app, test_readme
 from tests.flows.stack import Stack, until
 from tests.flows.typed import COMMANDS, ROOT, commands_of, typed, typing
 from tests.orders import test_guide as guide_of_orders
@@ -46,7 +46,8 @@ def types(*commands: str) -> Callable[[T], T]:
 
 
 def test_every_command_is_typed_by_a_test() -> None:
-    tested = typed_here | test_readme.TYPED | test_keys.TYPED | guide_of_orders.TYPED
+    elsewhere = (test_readme, test_keys, test_own_app, guide_of_orders)
+    tested = typed_here.union(*(page.TYPED for page in elsewhere))
     assert tested & NOT_HERE.keys() == set()
     assert tested | NOT_HERE.keys() == COMMANDS
 

@@ -17,7 +17,9 @@ STATEMENTS = all_statements()
 
 ACROSS_MERCHANTS = {
     "connections/merchants_at": "housekeeping: the sandbox of this machine has moved",
+    "callbacks/dead_letters": "counted for the operator, about the whole installation",
     "callbacks/due": "claims what is due, of all",
+    "callbacks/due_hints": "claims what is due, of all",
     "cli/doctor/connections": "read for the operator, about the whole installation",
     "cli/doctor/endpoints": "read for the operator, about the whole installation",
     "cli/doctor/failed_callbacks": "read for the operator, about the whole installation",
@@ -28,6 +30,8 @@ ACROSS_MERCHANTS = {
     "cli/ledger/next_merchant": "names the merchants, who are then read one by one",
     "cli/ledger/size_of_all": "read for the operator, about the whole installation",
     "connections/connection_by_id": "a callback names the connection alone",
+    "connections/default_merchants": "finds whose connections the environment makes",
+    "connections/lock_merchant": "the merchant's own row, by its id",
     "merchants/create_business": "a business stands above its two merchants",
     "merchants/create_merchant": "this makes the merchant",
     "merchants/keys/announce": "touches no table: tells all processes to forget what they read",

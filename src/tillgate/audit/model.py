@@ -90,6 +90,7 @@ def _safe(name: str, value: object) -> object:
 
 
 PREFIXES = {
+    "callback": "cb",
     "connection": "con",
     "hold": "hold",
     "key": "key",

@@ -1,20 +1,25 @@
 """`POST /callbacks/{connection}`: the door for processors. A plain ASGI handler, for speed.
 
 Answers 200 `{"received":true}` when the message is committed; 400 when it is forged, stale or
-unreadable, with nothing booked; 404 for a connection that is not there; 503 to be sent again.
+unreadable and 403 when it comes from elsewhere, with nothing booked; 404 for a connection that is
+not there; 503 to be sent again.
 """
 
+from collections import OrderedDict
+from ipaddress import ip_address
 from typing import NamedTuple
+from uuid import UUID
 
 from msgspec import Raw
 
 from tillgate.audit.model import Owner
-from tillgate.callbacks.commands import ApplyCallback, Message
+from tillgate.callbacks.commands import ApplyCallback, KeepHint, Message
 from tillgate.callbacks.store import RefusedMessage, Tally
 from tillgate.connections.store import Connections, Linked
-from tillgate.connectors.protocol import CallbackRequest, Observation, Unreadable
+from tillgate.connectors.protocol import Ask, CallbackRequest, Observation, Unreadable
 from tillgate.engine.writer import Engine
 from tillgate.kit import clock, ids
+from tillgate.kit.body import DEPTH_MAX, too_deep
 from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import Answer, Receive, Scope, encode, read_body
 from tillgate.kit.refusal import Refused
@@ -24,79 +29,140 @@ BODY_MAX_BYTES = 256 * 1024
 
 HEADERS_KEPT_MAX = 50
 HEADER_KEPT_CHARACTERS = 500
+HINT_MAX_CHARACTERS = 500
+UNKNOWN_KEPT_S = 10.0
+UNKNOWN_MAX = 10_000
+"""For how long, and of how many ids, it is remembered that no connection has them."""
+
 RECEIVED = Answer(200, b'{"received":true}')
+NOWHERE = Refused("not_found", "There is no such connection.", "connection")
 
 REFUSALS = {
     "forged": Refused("callback_forged", "The signature does not fit this message."),
     "stale": Refused("callback_stale", "The message is too old, or its clock is wrong."),
+    "address": Refused("address_refused", "Messages of this connection come from elsewhere."),
 }
+TOO_DEEP = Refused("parameter_invalid", f"The body nests deeper than {DEPTH_MAX} levels.")
+NO_HINT = Refused("parameter_invalid", "The message names nothing that could be looked up.")
 
 
-class Callbacks(NamedTuple):
+class Nobody:
+    """Ids that no connection has, as was read a moment ago: asking again costs no reading."""
+
+    def __init__(self) -> None:
+        self._until_s: OrderedDict[UUID, float] = OrderedDict()
+
+    def has(self, connection_id: UUID) -> bool:
+        return self._until_s.get(connection_id, 0.0) > clock.monotonic_s()
+
+    def add(self, connection_id: UUID) -> None:
+        self._until_s[connection_id] = clock.monotonic_s() + UNKNOWN_KEPT_S
+        self._until_s.move_to_end(connection_id)
+        if len(self._until_s) > UNKNOWN_MAX:
+            self._until_s.popitem(last=False)
+
+
+class Arrived(NamedTuple):
+    """A message at the door of its connection."""
+
+    linked: Linked
+    request: CallbackRequest
+    headers: Raw  # as they are kept
+    address: str | None
+    request_id: str
+
+
+class Callbacks:
     """The handler with what it needs."""
 
-    engine: Engine
-    connections: Connections
-    tally: Tally
+    def __init__(self, engine: Engine, connections: Connections, tally: Tally) -> None:
+        self._engine = engine
+        self._connections = connections
+        self._tally = tally
+        self._nobody = Nobody()
 
     async def receive(self, scope: Scope, receive: Receive, request_id: str) -> Answer | Refused:
         """Verifies, then applies. Raises what `read_body` and `Engine.run` raise."""
-        connection_id = ids.parse("con", scope["path"].rpartition("/")[2])
-        linked = await self.connections.find(connection_id) if connection_id else None
+        linked = await self._find(scope["path"].rpartition("/")[2])
         if linked is None:
-            return Refused("not_found", "There is no such connection.", "connection")
-        body = await read_body(receive, BODY_MAX_BYTES)
-        request = CallbackRequest(_headers(scope), body)
-        return await self._take(linked, request, _address(scope), request_id)
+            return NOWHERE
+        request = CallbackRequest(_headers(scope), await read_body(receive, BODY_MAX_BYTES))
+        kept = Raw(encode(_kept(request)))
+        return await self._take(Arrived(linked, request, kept, _address(scope), request_id))
 
-    async def _take(
-        self, linked: Linked, request: CallbackRequest, address: str | None, request_id: str
-    ) -> Answer | Refused:
-        connector = linked.connector
-        now = clock.now()
-        headers = Raw(encode(_kept(request)))
-        verdict = connector.verify(request, now)
+    async def _find(self, text: str) -> Linked | None:
+        connection_id = ids.parse("con", text)
+        if connection_id is None or self._nobody.has(connection_id):
+            return None
+        linked = await self._connections.find(connection_id)
+        if linked is None:
+            self._nobody.add(connection_id)
+        return linked
+
+    async def _take(self, arrived: Arrived) -> Answer | Refused:
+        linked, request = arrived.linked, arrived.request
+        if not _admitted(arrived):
+            return self._refuse(arrived, "address", REFUSALS["address"])
+        if too_deep(request.body):
+            return self._refuse(arrived, "unreadable", TOO_DEEP)
+        verdict = linked.connector.verify(request, clock.now())
         if verdict != "genuine":
-            self.tally.refuse(
-                RefusedMessage(
-                    linked.merchant_id, linked.id, verdict, headers, request.body, address, now
-                )
-            )
-            return REFUSALS[verdict]
-        seen = connector.read(request)
+            return self._refuse(arrived, verdict, REFUSALS[verdict])
+        seen = linked.connector.read(request)
         if isinstance(seen, Unreadable):
-            self.tally.refuse(
-                RefusedMessage(
-                    linked.merchant_id, linked.id, "unreadable", headers, request.body, address, now
-                )
-            )
-            return Refused("parameter_invalid", seen.reason, seen.param)
-        command = _command(linked, request, headers, seen, request_id)
+            why = Refused("parameter_invalid", seen.reason, seen.param)
+            return self._refuse(arrived, "unreadable", why)
+        if isinstance(seen, Ask) and not _can_be_kept(seen):
+            return self._refuse(arrived, "unreadable", NO_HINT)
+        command = _command(arrived, seen)
         await failpoint("callback.before_run")
-        await self.engine.run(command, reserved=True)
+        await self._engine.run(command, reserved=True)
         await failpoint("callback.after_run")
-        self.tally.count(linked.merchant_id, linked.id, "genuine")
+        self._tally.count(linked.connector.name, linked.merchant_id, linked.id, "genuine")
         return RECEIVED
 
+    def _refuse(self, arrived: Arrived, verdict: str, why: Refused) -> Refused:
+        linked = arrived.linked
+        message = RefusedMessage(
+            linked.merchant_id, linked.id, verdict, arrived.headers, arrived.request.body,
+            arrived.address, clock.now(),
+        )  # fmt: skip
+        self._tally.refuse(linked.connector.name, message)
+        return why
 
-def _command(
-    linked: Linked,
-    request: CallbackRequest,
-    headers: Raw,
-    seen: list[Observation],
-    request_id: str,
-) -> ApplyCallback:
-    return ApplyCallback(
-        owner=connection_owner(linked, request_id),
-        id=ids.mint(),
-        message=Message(
-            connection_id=linked.id,
-            event_key=linked.connector.peek(request).event_key,
-            observations=tuple(seen),
-            headers=headers,
-            raw=request.body,
-        ),
+
+def _admitted(arrived: Arrived) -> bool:
+    """Whether it comes from where this connection's processor is. `client` is whoever stands
+    behind our own proxies already."""
+    networks = arrived.linked.allowed_networks
+    if networks is None:
+        return True
+    try:
+        address = ip_address(arrived.address or "")
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return any((mapped or address) in network for network in networks)
+
+
+def _can_be_kept(hint: Ask) -> bool:
+    """PostgreSQL's text cannot hold NUL."""
+    return 0 < len(hint.reference) <= HINT_MAX_CHARACTERS and "\0" not in hint.reference
+
+
+def _command(arrived: Arrived, seen: list[Observation] | Ask) -> ApplyCallback | KeepHint:
+    linked = arrived.linked
+    message = Message(
+        connection_id=linked.id,
+        event_key=linked.connector.peek(arrived.request).event_key,
+        observations=() if isinstance(seen, Ask) else tuple(seen),
+        headers=arrived.headers,
+        raw=arrived.request.body,
     )
+    owner = connection_owner(linked, arrived.request_id)
+    if isinstance(seen, Ask):
+        return KeepHint(owner, ids.mint(), message, seen.reference)
+    return ApplyCallback(owner, ids.mint(), message)
 
 
 def connection_owner(linked: Linked, request_id: str | None = None) -> Owner:

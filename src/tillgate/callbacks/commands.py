@@ -9,11 +9,15 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from tillgate.audit.model import Owned, Owner
+from tillgate.audit.store import HERE, Origin, write_line
 from tillgate.callbacks.model import Callback, SeenCallback
+from tillgate.callbacks.store import Kept, find, sql
 from tillgate.connectors.protocol import Observation
 from tillgate.engine.command import Decision, Need, Outcome, Ref
 from tillgate.engine.world import World
 from tillgate.kit import ids
+from tillgate.kit.db import Connection
+from tillgate.kit.refusal import Refused
 from tillgate.payments.apply import Applied, apply, wants
 from tillgate.payments.model import PaymentReference
 
@@ -124,6 +128,33 @@ class RetryCallback(Owned, frozen=True):
             due_at=None,
         )
         return Outcome(applied.effect, (*applied.rows, done))
+
+
+async def replay(
+    connection: Connection,
+    merchant_id: UUID,
+    callback_id: UUID,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> Kept | Refused:
+    """Has a kept message tried again, in the caller's transaction: a dead letter, or one that was
+    applied already, which then changes nothing. A worker does it, as it does every other retry."""
+    before = await connection.fetchrow(sql["before_replay"], merchant_id, callback_id)
+    if before is None:
+        if await find(connection, merchant_id, callback_id) is None:
+            return Refused("not_found", "There is no such callback.", "callback")
+        return Refused("callback_state", "This message was refused: nobody vouches for it.")
+    row = await connection.fetchrow(sql["replay"], merchant_id, callback_id, now)
+    if row is None:
+        raise LookupError(f"callback {callback_id} went away under its lock")
+    kept = Kept(*row)
+    after = {"state": kept.state, "effect": kept.effect, "attempts": kept.attempts}
+    await write_line(
+        connection, merchant_id, actor, "callback.replay", callback_id, after, now, origin,
+        dict(before),
+    )  # fmt: skip
+    return kept
 
 
 def _row(owner: Owner, callback_id: UUID, message: Message, now: datetime) -> Callback:

@@ -91,7 +91,8 @@ class Looks(NamedTuple):
         charge = linked.merchant_id, linked.id, row["hint"]
         looked_at = await self.pool.fetchval(sql["mark_look"], *charge, row["id"], LOOK_EVERY)
         if looked_at is None:
-            await self.pool.execute(sql["look_later"], *charge, LOOK_EVERY)
+            ids_of = [one["id"] for one in rows]
+            await self.pool.execute(sql["look_later"], linked.merchant_id, ids_of, LOOK_EVERY)
             return
         await _take(self.engine, linked, row, await _look(linked, row["hint"]))
         await self.pool.execute(sql["follow"], *charge, row["id"], looked_at)

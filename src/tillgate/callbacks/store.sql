@@ -24,12 +24,8 @@ WHERE merchant_id = $1 AND connection_id = $2 AND hint = $3 AND id = $4 AND NOT 
 RETURNING looked_at;
 
 -- name: look_later
-UPDATE callbacks SET due_at = clock_timestamp() + $4::interval
-WHERE (merchant_id, id) IN (
-  SELECT merchant_id, id FROM callbacks
-  WHERE merchant_id = $1 AND connection_id = $2 AND hint = $3 AND state = 'pending'
-    AND due_at <= clock_timestamp() + interval '30 seconds'
-  ORDER BY id FOR UPDATE SKIP LOCKED);
+UPDATE callbacks SET due_at = clock_timestamp() + $3::interval
+WHERE merchant_id = $1 AND id = ANY ($2::uuid[]) AND state = 'pending';
 
 -- name: follow
 -- What became of $4 becomes of all hints at its charge that came before the look that began at $5.
@@ -116,7 +112,7 @@ ORDER BY id LIMIT $3;
 
 -- name: replay
 -- Due at once, with all its tries before it.
-UPDATE callbacks SET state = 'pending', effect = 'replay', attempts = 0, due_at = $3, looked_at = NULL
+UPDATE callbacks SET state = 'pending', effect = 'replay', attempts = 0, due_at = $3
 WHERE merchant_id = $1 AND id = $2
 RETURNING id, connection_id, payment_id, state, 'genuine' AS verdict, effect, event_key, hint,
   attempts, due_at, NULL::text AS address, received_at, headers, raw;

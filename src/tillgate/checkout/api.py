@@ -16,6 +16,8 @@ from litestar.response import Redirect, Stream
 from tillgate.audit.model import Owner
 from tillgate.checkout.model import State, View
 from tillgate.checkout.pages import choose_language, render
+from tillgate.checkout.policy import content_security_policy
+from tillgate.checkout.ways import Way, expired, read
 from tillgate.checkout.words import languages
 from tillgate.connections.store import Linked
 from tillgate.engine.writer import Overloaded, Unavailable
@@ -27,7 +29,7 @@ from tillgate.kit.money import Money
 from tillgate.payments import rules
 from tillgate.payments.model import Payment
 from tillgate.payments.perform import Performer
-from tillgate.payments.store import LatestTry, find_payment, latest_try, order_status
+from tillgate.payments.store import LatestTry, find_payment, latest_try, look_soon, order_status
 from tillgate.settings import Settings
 
 log = structlog.get_logger()
@@ -43,6 +45,11 @@ STREAM_MAX_S = 600.0
 STREAMS_MAX = 5000
 """Beyond this many open streams a process answers 503, and pages poll instead."""
 
+RETURNED = frozenset(
+    ("payment_intent", "payment_intent_client_secret", "redirect_status", "session_id")
+)
+"""What Stripe adds to the address that it sends a payer back to. It proves nothing."""
+
 AnyRequest = Request[Any, Any, Any]
 Language = Annotated[str | None, QueryParameter(query="lang", max_length=20)]
 
@@ -54,6 +61,11 @@ class Seen(NamedTuple):
     attempt: LatestTry | None
     linked: Linked | None
     order_status: str | None = None
+
+    @property
+    def way(self) -> Way | None:
+        """What our own page shows the payer of the newest try."""
+        return read(self.attempt.way) if self.attempt else None
 
 
 class Desk:
@@ -80,13 +92,20 @@ class Desk:
         linked = await self.connections.find(payment.connection_id)
         return Seen(payment, attempt, linked, await order_status(self.pool, payment))
 
-    async def start(self, return_url: str, seen: Seen, request_id: str) -> str | None:
-        """Sends the payer to the processor: its address, or None when it gave none."""
+    async def start(
+        self, return_url: str, seen: Seen, request_id: str, now: datetime
+    ) -> str | None:
+        """Sends the payer to the processor: its address, or None when our own page shows the way,
+        or there is none."""
         payment, _, linked, _ = seen
         if linked is None or not linked.enabled:
             return None
         owner = Owner(payment.merchant_id, linked.livemode, "payer", None, request_id)
-        return await self.performer.start(owner, payment, linked, return_url)
+        url = await self.performer.start(owner, payment, linked, return_url)
+        attempt = await latest_try(self.pool, payment.merchant_id, payment.id)
+        way = read(attempt.way) if attempt else None
+        # a code that has expired is renewed on the processor's page
+        return url if way is None or expired(way, now) else None
 
 
 def state_of(seen: Seen, now: datetime) -> State:
@@ -115,10 +134,12 @@ def state_of(seen: Seen, now: datetime) -> State:
             return "review"
 
 
-def version_of(payment: Payment, attempt: LatestTry | None, state: State) -> str:
+def version_of(seen: Seen, state: State, now: datetime) -> str:
     """Changes with whatever the page shows."""
+    attempt = seen.attempt
     tried = f"{attempt.ordinal}{attempt.state}{bool(attempt.redirect_url):d}" if attempt else ""
-    return f"{payment.version}-{tried}-{state}"
+    shown = f"{seen.way is not None:d}{expired(seen.way, now):d}"
+    return f"{seen.payment.version}-{tried}{shown}-{state}"
 
 
 PAID = ("succeeded", "already_paid", "authorized")
@@ -130,6 +151,7 @@ def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
     state = state_of(seen, now)
     base = f"/checkout/{client_secret}"
     onward = payment.success_url if state in PAID else payment.cancel_url
+    waiting = state == "waiting"
     payment_id = ids.show("pay", payment.id)
     return View(
         state=state,
@@ -140,12 +162,15 @@ def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
         payment_id=payment_id,
         failure_code=payment.failure_code,
         redirect_url=onward.replace("{payment_id}", payment_id) if onward else None,
-        continue_url=attempt.redirect_url if attempt and state == "waiting" else None,
+        continue_url=attempt.redirect_url if attempt and waiting else None,
+        way=seen.way if waiting else None,
+        way_number=attempt.ordinal if attempt else 0,
         expires_at=payment.expires_at,
         pay_url=f"{base}/pay",
         status_url=f"{base}/status",
         live_url=f"{base}/live",
-        version=version_of(payment, attempt, state),
+        version=version_of(seen, state, now),
+        method=linked.connector.capabilities.method if linked else None,
         method_label=linked.name if linked else None,
         can_retry=rules.may_try(payment, now),
     )
@@ -158,7 +183,7 @@ def _page(
     language = choose_language(request.headers.get("accept-language", ""), lang)
     text = render(view, language, nonce, now)
     status = STATUS.get(view.state, 200)
-    headers = _headers(nonce, desk.settings)
+    headers = _headers(content_security_policy(nonce, view.way, dev=desk.settings.dev))
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER_S)
     return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
@@ -167,14 +192,7 @@ def _page(
 STATUS: dict[State, int] = {"not_found": 404, "unavailable": 503}
 
 
-def _headers(nonce: str, settings: Settings) -> dict[str, str]:
-    """Strict, but for one thing: the form's answer leads to the processor, wherever that is."""
-    nearby = " http://127.0.0.1:* http://localhost:*" if settings.dev else ""
-    policy = (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; "
-        f"style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; "
-        f"form-action 'self' https:{nearby}; base-uri 'none'; frame-ancestors 'none'"
-    )
+def _headers(policy: str) -> dict[str, str]:
     return {
         "content-security-policy": policy,
         "cache-control": "no-store",
@@ -183,21 +201,37 @@ def _headers(nonce: str, settings: Settings) -> dict[str, str]:
     }
 
 
+PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 GONE = (*db.LOST, Unavailable, Overloaded)
 
 
 @get("/checkout/{client_secret:str}", include_in_schema=False)
 async def show(
     client_secret: str, request: AnyRequest, desk: Desk, now: datetime, lang: Language = None
-) -> Response[str]:
+) -> Response[Any]:
     """The page, in the state that the payment has now."""
     try:
         seen = await desk.find(client_secret)
+        if seen is not None and not RETURNED.isdisjoint(request.query_params):
+            return await _arrive(client_secret, request, desk, seen, lang)
     except GONE as error:
         log.warning("checkout_unavailable", error=type(error).__name__)
         return _page(View(state="unavailable"), request, lang, desk, now)
     view = view_of(client_secret, seen, now) if seen else View(state="not_found")
     return _page(view, request, lang, desk, now)
+
+
+async def _arrive(
+    client_secret: str, request: AnyRequest, desk: Desk, seen: Seen, lang: str | None
+) -> Redirect:
+    """The payer is back from the processor, which shall be asked soon. What it wrote into the
+    address leaves it; that it may well be paid stays, for the page's script."""
+    payment = seen.payment
+    await look_soon(desk.pool, payment.merchant_id, payment.id)
+    language = f"?lang={lang}" if lang in languages() else ""
+    left = request.query_params.get("redirect_status") == "failed"
+    place = f"/checkout/{client_secret}{language}{'' if left else '#returned'}"
+    return Redirect(place, status_code=303, headers=PRIVATE)
 
 
 @post("/checkout/{client_secret:str}/pay", include_in_schema=False)
@@ -209,13 +243,14 @@ async def pay(
         seen = await desk.find(client_secret)
         if seen is None:
             return _page(View(state="not_found"), request, None, desk, now)
-        back = desk.links.checkout_url(client_secret) + await _language(request)
-        url = await desk.start(back, seen, request_id)
+        language = await _language(request)
+        back = desk.links.checkout_url(client_secret) + language
+        url = await desk.start(back, seen, request_id, now)
     except GONE as error:
         log.warning("checkout_unavailable", error=type(error).__name__)
         return _page(View(state="unavailable"), request, None, desk, now)
-    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-    return Redirect(url or f"/checkout/{client_secret}", status_code=303, headers=headers)
+    place = url or f"/checkout/{client_secret}{language}"
+    return Redirect(place, status_code=303, headers=PRIVATE)
 
 
 async def _language(request: AnyRequest) -> str:
@@ -232,7 +267,7 @@ async def status(client_secret: str, desk: Desk, now: datetime) -> Response[dict
     if seen is None:
         return Response({"state": "not_found", "version": ""}, status_code=404, headers=headers)
     state = state_of(seen, now)
-    version = version_of(seen.payment, seen.attempt, state)
+    version = version_of(seen, state, now)
     return Response({"state": state, "version": version}, headers=headers)
 
 

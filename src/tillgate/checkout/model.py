@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from tillgate.checkout.ways import Way
 from tillgate.kit.money import Money
 
 State = Literal[
@@ -46,6 +47,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     cancel URL."""
     continue_url: str | None = None
     """The processor's page, while `waiting`."""
+    way: Way | None = None
+    """What this page itself shows the payer to pay with, while `waiting`."""
+    way_number: int = 0
+    """Of the try that the way is of: another try's way is another page."""
     expires_at: datetime | None = None
     pay_url: str = ""
     """Where the pay form posts to; answers with a redirect to the processor."""
@@ -55,8 +60,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """A stream of server-sent events `look` whose id is the version."""
     version: str = ""
     """Opaque; another one means that the page must be drawn again."""
+    method: str | None = None
+    """How the payer pays, where the page has a word for it: `card`, `cashapp`."""
     method_label: str | None = None
-    """What the payer pays with, as the payer knows it: `Sandbox`."""
+    """What else the payer pays with, as the payer knows it: `Sandbox`."""
     can_retry: bool = False
     """Whether a `failed` payment may be tried again."""
     brand_color: str | None = None

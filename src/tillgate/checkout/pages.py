@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cache, partial
 from math import floor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tillgate.checkout import assets, rules
+from tillgate.checkout import assets, rules, ways
 from tillgate.checkout.amounts import show_amount
 from tillgate.checkout.model import State, View
 from tillgate.checkout.words import choose_language, languages, say
@@ -52,8 +52,15 @@ _LOOKS: dict[State, Look] = {
 }
 
 
+_OURS = Look(payable=True, refreshes=True)
+"""The look of a page that shows the way to pay itself."""
+
+CASH_APP = "Cash App Pay"
+"""A name, the same in every language."""
+
+
 class Deadline(NamedTuple):
-    """The time left to pay, in words; `announced` are the words for ANNOUNCED_LEFT_S."""
+    """A time left, in words; `announced` are the words for ANNOUNCED_LEFT_S."""
 
     at_ms: int
     at: datetime
@@ -67,14 +74,16 @@ def render(view: View, language: str, nonce: str, now: datetime) -> str:
 
     Raises assets.AssetsMissing when the browser part has not been built.
     """
-    look = _LOOKS[view.state]
-    speak = _speaker(view, language)
+    look = _OURS if view.way else _LOOKS[view.state]
+    method = _method(view, language)
+    speak = _speaker(view, language, method)
     return (
         _environment()
         .get_template("page.html")
         .render(
             view=view,
             look=look,
+            method=method,
             payable=_payable(view),
             language=language,
             direction=languages()[language].direction,
@@ -85,6 +94,7 @@ def render(view: View, language: str, nonce: str, now: datetime) -> str:
             sentence=_sentence(view, speak),
             brand=rules.brand(view.brand_color),
             deadline=_deadline(view, language, now),
+            **_way(view, language, now),
             continue_url=rules.linkable(view.continue_url),
             redirect_url=rules.linkable(view.redirect_url),
             refresh_s=NOSCRIPT_REFRESH_S,
@@ -95,20 +105,48 @@ def render(view: View, language: str, nonce: str, now: datetime) -> str:
     )
 
 
-def _speaker(view: View, language: str) -> Callable[..., str]:
+def _method(view: View, language: str) -> str | None:
+    """What the payer pays with, in the payer's words."""
+    match view.method:
+        case "card":
+            return say(language, "word.card")
+        case "cashapp":
+            return CASH_APP
+        case _:
+            return view.method_label
+
+
+def _speaker(view: View, language: str, method: str | None) -> Callable[..., str]:
     """`say` in one language that knows the names and the amount which sentences are about."""
     return partial(
         say,
         language,
         merchant=view.merchant_name or say(language, "word.merchant"),
-        method=view.method_label or say(language, "word.method"),
+        method=method or say(language, "word.method"),
         amount=show_amount(view.amount, language).text if view.amount else "",
     )
+
+
+def _way(view: View, language: str, now: datetime) -> dict[str, Any]:
+    """What is drawn of the way to pay that this page shows itself, if it shows one."""
+    way = view.way
+    over = ways.expired(way, now)
+    until = ways.expiry(way)
+    return {
+        "way": way,
+        "way_id": f"{way.kind}-{view.way_number}{'-over' if over else ''}" if way else "",
+        "over": over,
+        "code_deadline": until and _left(until, language, now),
+        "failures": rules.failures(),
+        "linkable": rules.linkable,
+    }
 
 
 def _sentence(view: View, speak: Callable[..., str]) -> str:
     match view.state:
         case "ready":
+            return ""
+        case "waiting" if view.way is not None:
             return ""
         case "failed":
             return speak(f"failure.{rules.failure_words(view.failure_code)}")
@@ -123,10 +161,14 @@ def _payable(view: View) -> bool:
 def _deadline(view: View, language: str, now: datetime) -> Deadline | None:
     if view.expires_at is None or not _payable(view):
         return None
-    left_s = max(0.0, (view.expires_at - now).total_seconds())
+    return _left(view.expires_at, language, now)
+
+
+def _left(until: datetime, language: str, now: datetime) -> Deadline:
+    left_s = max(0.0, (until - now).total_seconds())
     return Deadline(
-        _unix_ms(view.expires_at),
-        view.expires_at,
+        _unix_ms(until),
+        until,
         _duration(left_s, language),
         tuple(
             (at_s, say(language, "say.left", time=_duration(at_s, language)))

@@ -87,6 +87,14 @@ def failure_words(code: str | None) -> str:
     return _FAILURES.get((code or "").lower(), "default")
 
 
+def failures() -> dict[str, list[str]]:
+    """Every key of our words with the codes that they stand for; `default` stands for the rest."""
+    found: dict[str, list[str]] = {"default": []}
+    for code, words in _FAILURES.items():
+        found.setdefault(words, []).append(code)
+    return found
+
+
 def _rgb(color: str) -> tuple[int, ...]:
     digits = color[1:]
     if len(digits) == 3:

@@ -39,6 +39,21 @@ KeyScopes = Annotated[
     list[str] | None, typer.Option("--scope", help="What a restricted key may do; repeat it.")
 ]
 KeyId = Annotated[str, typer.Argument(help="The key's id, `key_…`.")]
+ConnectionId = Annotated[str, typer.Argument(help="The connection's id, `con_…`.")]
+Connector = Annotated[str, typer.Option(help="What speaks to the processor: external, …")]
+ConnectionName = Annotated[str | None, typer.Option("--name", help="A name to know it by.")]
+Credentials = Annotated[
+    str, typer.Option(help="A file with the credentials as a JSON object; - to type them.")
+]
+ConnectionSettings = Annotated[
+    str | None, typer.Option("--settings", help="A file with the settings as a JSON object.")
+]
+Priority = Annotated[int, typer.Option(help="Higher ones are tried first.")]
+CallbackId = Annotated[str, typer.Argument(help="The callback's id, `cb_…`.")]
+CallbackState = Annotated[
+    str | None, typer.Option(help="Only these: pending, processed, failed or refused.")
+]
+OneConnection = Annotated[str | None, typer.Option(help="Only those of this one, `con_…`.")]
 OneMerchant = Annotated[str | None, typer.Option(help="Check only this merchant, `mer_…`.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with one that was interrupted.")]
 
@@ -52,6 +67,10 @@ merchant_app = typer.Typer(help="Merchants of this installation.", no_args_is_he
 app.add_typer(merchant_app, name="merchant")
 key_app = typer.Typer(help="API keys of a merchant.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+connection_app = typer.Typer(help="A merchant's processors.", no_args_is_help=True)
+app.add_typer(connection_app, name="connection")
+callbacks_app = typer.Typer(help="Messages of a merchant's processors.", no_args_is_help=True)
+app.add_typer(callbacks_app, name="callbacks")
 ledger_app = typer.Typer(help="The books of this installation.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 
@@ -183,6 +202,97 @@ def run_key_revoke(key: KeyId, merchant: Merchant, data: Data = Path(".tillgate"
 
     asyncio.run(revoke(merchant, key, os.environ, data))
     sys.stdout.write(f"{key} is revoked.\n")
+
+
+@connection_app.command("create")
+def run_connection_create(
+    merchant: Merchant,
+    connector: Connector,
+    credentials: Credentials = "-",
+    settings: ConnectionSettings = None,
+    name: ConnectionName = None,
+    priority: Priority = 0,
+    data: Data = Path(".tillgate"),
+    json: Json = False,
+) -> None:
+    """Connect a merchant to a processor. Credentials come from a file or stdin, and are sealed."""
+    from tillgate.cli.connections import Wanted, create, show
+
+    wanted = Wanted(connector, name, credentials, settings, priority)
+    made = asyncio.run(create(merchant, wanted, os.environ, data))
+    sys.stdout.write(show([made], as_json=json))
+
+
+@connection_app.command("list")
+def run_connection_list(
+    merchant: Merchant, data: Data = Path(".tillgate"), json: Json = False
+) -> None:
+    """List a merchant's connections, without their credentials."""
+    from tillgate.cli.connections import read, show
+
+    sys.stdout.write(show(asyncio.run(read(merchant, os.environ, data)), as_json=json))
+
+
+@connection_app.command("test")
+def run_connection_test(
+    connection: ConnectionId,
+    merchant: Merchant,
+    data: Data = Path(".tillgate"),
+    json: Json = False,
+) -> None:
+    """Ask a processor whether it would take our wishes. Moves no money; 1 if anything is wrong."""
+    from tillgate.cli.connections import prove, show_troubles
+
+    troubles = asyncio.run(prove(merchant, connection, os.environ, data))
+    sys.stdout.write(show_troubles(troubles, as_json=json))
+    raise typer.Exit(1 if troubles else 0)
+
+
+@connection_app.command("disable")
+def run_connection_disable(
+    connection: ConnectionId, merchant: Merchant, data: Data = Path(".tillgate")
+) -> None:
+    """Let no new payment go through a connection; those under way are carried to their end."""
+    from tillgate.cli.connections import disable
+
+    asyncio.run(disable(merchant, connection, os.environ, data))
+    sys.stdout.write(f"{connection} is disabled.\n")
+
+
+@callbacks_app.command("list")
+def run_callbacks_list(
+    merchant: Merchant,
+    state: CallbackState = None,
+    connection: OneConnection = None,
+    data: Data = Path(".tillgate"),
+    json: Json = False,
+) -> None:
+    """List a merchant's newest callbacks. Refused ones are listed only when asked for."""
+    from tillgate.cli.callbacks import read, show
+
+    found = asyncio.run(read(merchant, state, connection, os.environ, data))
+    sys.stdout.write(show(found, as_json=json))
+
+
+@callbacks_app.command("show")
+def run_callbacks_show(
+    callback: CallbackId, merchant: Merchant, data: Data = Path(".tillgate")
+) -> None:
+    """Show one callback as it came, as JSON."""
+    from tillgate.cli.callbacks import read_one
+
+    sys.stdout.write(asyncio.run(read_one(merchant, callback, os.environ, data)))
+
+
+@callbacks_app.command("replay")
+def run_callbacks_replay(
+    callback: CallbackId, merchant: Merchant, data: Data = Path(".tillgate")
+) -> None:
+    """Have a callback tried again: a dead letter, or one that was applied. A worker does it."""
+    from tillgate.cli.callbacks import replay_one
+
+    asyncio.run(replay_one(merchant, callback, os.environ, data))
+    sys.stdout.write(f"{callback} is tried again.\n")
 
 
 @ledger_app.command("check")

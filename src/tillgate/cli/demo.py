@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tillgate.cli import files
 from tillgate.cli.failure import Failure
 from tillgate.connectors.external import sandbox_settings
-from tillgate.kit import clock, ids
+from tillgate.kit import clock, db, ids
 from tillgate.kit.crypto import sha256
 from tillgate.kit.db import Connection
 from tillgate.kit.http import encode
@@ -61,6 +61,22 @@ async def up_to_date(
         await connection.close()
     files.write_private(file, msgspec.json.encode(demo))
     return demo
+
+
+async def adopt(environ: Mapping[str, str]) -> None:
+    """The connections that the environment asks for; `serve` may have started before there was
+    any merchant."""
+    if not any(environ.get(name) for name in ("STRIPE_SECRET_KEY", "WEBHOOK_SECRET")):
+        return
+    from tillgate.main.business import adopt_environment
+
+    settings = from_environment(environ)
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        await db.set_up(connection)
+        await adopt_environment(connection, settings, clock.now())
+    finally:
+        await connection.close()
 
 
 async def _tell(

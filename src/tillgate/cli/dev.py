@@ -15,7 +15,7 @@ import msgspec
 
 from tillgate.cli import files, ports
 from tillgate.cli.children import Bond, Child, Program
-from tillgate.cli.demo import read_demo, up_to_date
+from tillgate.cli.demo import adopt, read_demo, up_to_date
 from tillgate.cli.failure import Failure
 from tillgate.cli.home import ENVIRONMENT, SECRETS, claimed, secrets_in
 from tillgate.cli.migrate import migrate
@@ -123,6 +123,7 @@ class Supervisor:
         await self._add(settings, self._api(), Program("worker", ("worker",)))
         inbox_url = f"{url}:{self._ports.inbox}"
         demo = await up_to_date(data / "demo.json", known, settings, inbox_url)
+        await adopt(os.environ | settings)
         await asyncio.gather(*(child.ready() for child in self._children))
         files.write_private(data / ENVIRONMENT, msgspec.json.encode(settings))
         return Ready(

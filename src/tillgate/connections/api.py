@@ -93,7 +93,7 @@ class Fitter:
     caller: Caller
     gates: Gates
     vault: Vault
-    outbound_policy: Policy
+    outbound_policy: SkipValidation[Policy]
     connections: Connections
     public_url: str
     origin: Origin

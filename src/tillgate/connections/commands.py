@@ -180,7 +180,7 @@ async def connect_sandbox(
     now: datetime,
 ) -> UUID:  # fmt: skip
     """Connects a test merchant to the sandbox processor, or tells it the new address."""
-    tools = Tools(vault, Policy(allow_loopback=True))
+    tools = Tools(vault, Policy(allow_http=True, allow_loopback=True))
     change = Change(merchant_id, livemode=False, actor="cli", now=now)
     settings = {"preset": "sandbox", "base_url": base_url}
     credentials = {"api_key": secret, "signing_secrets": [secret]}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from tillgate.connectors import external
+from tillgate.connectors import external, stripe
 from tillgate.connectors.protocol import Capabilities, Connector
 from tillgate.kit import body
 from tillgate.kit.http import encode
@@ -19,11 +19,12 @@ from tillgate.kit.refusal import Refused
 
 
 class Kind(NamedTuple):
-    """`urls`: the addresses in its settings that somebody chose. `vet`: what types do not say."""
+    """`connect` is told whether the merchant is a live one. `urls`: the addresses in its settings
+    that somebody chose. `vet`: what types do not say."""
 
     settings: type[Struct]
     credentials: type[Struct]
-    connect: Callable[[Raw, bytes, Outbound], Connector]
+    connect: Callable[[Raw, bytes, Outbound, bool], Connector]
     urls: Callable[[Any], Iterator[tuple[str, str]]]
     expand: Callable[[dict[str, Any]], dict[str, Any] | Refused]
     vet: Callable[[Any, Any, bool], Refused | None]
@@ -47,6 +48,15 @@ KINDS: dict[str, Kind] = {
         external.expand,
         external.vet,
         external.able,
+    ),
+    "stripe": Kind(
+        stripe.Settings,
+        stripe.Credentials,
+        stripe.connect,
+        stripe.urls,
+        stripe.expand,
+        stripe.vet,
+        stripe.able,
     ),
 }
 

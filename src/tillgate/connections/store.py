@@ -64,6 +64,10 @@ class Connections:
     async def find(self, connection_id: UUID) -> Linked | None:
         return await self._linked.get(connection_id)
 
+    def knows(self, connection_id: UUID) -> bool:
+        """Whether it was there when it was last read, be that long ago."""
+        return self._linked.knows(connection_id)
+
     async def of_merchant(self, merchant_id: UUID, connection_id: UUID) -> Linked | None:
         """The same, unless it is another merchant's."""
         linked = await self.find(connection_id)
@@ -97,7 +101,9 @@ class Connections:
             livemode=row["livemode"],
             name=row["name"],
             enabled=row["state"] == "enabled",
-            connector=KINDS[row["connector"]].connect(row["settings"], credentials, self._outbound),
+            connector=KINDS[row["connector"]].connect(
+                row["settings"], credentials, self._outbound, row["livemode"]
+            ),
             assets=frozenset(row["assets"]) if row["assets"] is not None else None,
             amount_min=row["amount_min"],
             amount_max=row["amount_max"],

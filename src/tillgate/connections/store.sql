@@ -50,5 +50,17 @@ SELECT id FROM connections WHERE merchant_id = $1 AND name = $2;
 -- name: of_environment
 SELECT id FROM connections WHERE merchant_id = $1 AND environment = $2;
 
+-- name: lock_merchant
+SELECT m.livemode FROM merchants m WHERE m.id = $1 FOR NO KEY UPDATE;
+
+-- name: default_merchants
+-- The merchants of a business: of the one that is meant, else of the only one, or of the demo's.
+SELECT m.id AS merchant_id, m.business_id, m.livemode
+FROM merchants m JOIN businesses b ON b.id = m.business_id
+WHERE CASE WHEN $1::uuid IS NOT NULL
+  THEN m.business_id = (SELECT named.business_id FROM merchants named WHERE named.id = $1)
+  ELSE b.name = $2 OR (SELECT count(*) FROM (SELECT FROM businesses LIMIT 2) AS two) = 1 END
+LIMIT 5;
+
 -- name: merchants_at
 SELECT merchant_id FROM connections WHERE connector = 'external' AND name = $1;

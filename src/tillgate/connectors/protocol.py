@@ -32,6 +32,7 @@ class Capabilities(NamedTuple):
     partial_refunds: bool = False
     resend_window_s: int | None = None
     assets: frozenset[str] | None = None  # those that it takes; None: any
+    method: str | None = None  # how payers pay, where their page has a word for it: card, cashapp
 
 
 class Intent(NamedTuple):

@@ -5,12 +5,14 @@ from typing import NamedTuple
 # code → (HTTP status, error type). Types are Stripe's. docs/reference/errors.md lists every code;
 # a test holds the two together.
 CODES: dict[str, tuple[int, str]] = {
+    "address_refused": (403, "invalid_request_error"),
     "amount_too_large": (400, "invalid_request_error"),
     "api_key_invalid": (401, "authentication_error"),
     "api_key_missing": (401, "authentication_error"),
     "body_too_large": (413, "invalid_request_error"),
     "callback_forged": (400, "invalid_request_error"),
     "callback_stale": (400, "invalid_request_error"),
+    "callback_state": (409, "invalid_request_error"),
     "charge_refunded": (400, "invalid_request_error"),
     "connection_unusable": (400, "invalid_request_error"),
     "content_type_unsupported": (415, "invalid_request_error"),

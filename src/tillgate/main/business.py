@@ -1,16 +1,27 @@
-"""Setting up a business, its test merchant ready to be paid through the sandbox."""
+"""Setting up a business, its test merchant ready to be paid through the sandbox; and the
+connections that the environment asks for."""
 
+import asyncio
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from tillgate.connections.commands import SANDBOX_NAME, connect_sandbox
+import structlog
+
+from tillgate.connections.commands import SANDBOX_NAME, Tools, connect_sandbox
+from tillgate.connections.environment import adopt, sources
 from tillgate.connections.store import sql
-from tillgate.kit import db, ids
+from tillgate.kit import clock, db, ids
+from tillgate.kit.crypto import SealBroken
 from tillgate.kit.db import Connection
-from tillgate.main.parts import vault_of
+from tillgate.main.parts import Parts, policy_of, vault_of
 from tillgate.merchants.commands import create_business
 from tillgate.settings import Settings
+
+log = structlog.get_logger()
+
+ADOPT_AGAIN_S = 2.0
+"""How long after the database did not answer it is asked again."""
 
 
 class CreatedBusiness(NamedTuple):
@@ -58,3 +69,30 @@ async def point_all_to_sandbox(connection: Connection, settings: Settings, now: 
     await db.set_up(connection)
     for row in await connection.fetch(sql["merchants_at"], SANDBOX_NAME):
         await point_to_sandbox(connection, settings, row["merchant_id"], now)
+
+
+async def adopt_environment(connection: Connection, settings: Settings, now: datetime) -> None:
+    """Makes the connections that the environment asks for, or tells them its new values."""
+    tools = Tools(vault_of(settings), policy_of(settings))
+    try:
+        adopted = await adopt(connection, settings, tools, now)
+    except SealBroken:
+        log.warning("environment_connection", done="refused", why="sealed with another secret")
+        return
+    for one in adopted:
+        tell = log.warning if one.done == "refused" else log.info
+        tell("environment_connection", variable=one.variable, done=one.done, why=one.why)
+
+
+async def adopt_at_start(parts: Parts) -> None:
+    """The same beside the start of a process, which does not wait for the database."""
+    wanted = any(True for _ in sources(parts.settings))
+    while wanted:
+        try:
+            async with parts.pool.acquire() as connection:
+                await adopt_environment(connection, parts.settings, clock.now())
+        except db.LOST:
+            await asyncio.sleep(ADOPT_AGAIN_S)
+        else:
+            parts.connections.forget()
+            return

@@ -7,8 +7,9 @@ import base64
 import binascii
 from functools import partial
 
+from tillgate.connections.store import Connections
 from tillgate.events.catalogue import API_VERSION
-from tillgate.kit import clock
+from tillgate.kit import clock, ids
 from tillgate.kit.caller import Caller, needed_scope
 from tillgate.kit.http import Scope
 from tillgate.kit.proxies import client_address, subscriber
@@ -46,8 +47,9 @@ Headers = list[tuple[bytes, bytes]]
 class Doorkeeper:
     """Looks at every request of `/v1` and at every callback, before anything is done for it."""
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
+    def __init__(self, settings: Settings, keys: Keys, connections: Connections) -> None:
         self._keys = keys
+        self._connections = connections
         self._proxies = settings.trusted_proxies
         limit = partial(_limit, dev=settings.dev)
         self._reads = limit("reads", settings.rate_reads, READS_PER_S)
@@ -85,6 +87,15 @@ class Doorkeeper:
         """Whether a callback comes too often from its address for its connection; what its
         answer's headers tell of that joins `headers`."""
         connection = scope["path"].rpartition("/")[2][:CONNECTION_MAX_CHARACTERS]
+        told: Headers = []
+        refused = None
+        connection_id = ids.parse("con", connection)
+        if connection_id is None or not self._connections.knows(connection_id):
+            # Before it is looked up, as with keys: each made-up id would have a rate of its own.
+            refused = self._take(self._refused, _address(scope), told)
+        if refused is not None:
+            headers += told
+            return refused
         return self._take(self._callbacks, f"{connection} {_address(scope)}", headers)
 
     def _take(self, limit: "Limit[str] | None", key: str, headers: Headers) -> Refused | None:

@@ -3,6 +3,7 @@
 `POST /v1/payments` and `POST /callbacks/…` are plain handlers; Litestar serves everything else.
 """
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -29,6 +30,7 @@ from tillgate.kit.http import (
 )
 from tillgate.kit.refusal import Refused
 from tillgate.main import logs
+from tillgate.main.business import adopt_at_start
 from tillgate.main.doorkeeper import VERSION_HEADER, Doorkeeper, Headers, header
 from tillgate.main.parts import Parts, digest_key_of, opened
 from tillgate.main.site import site
@@ -93,11 +95,14 @@ class Gateway:
             parts.engine, parts.pool, parts.connections, parts.links, digest_key
         )
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
-        self._door = Doorkeeper(self._settings, parts.keys)
+        self._door = Doorkeeper(self._settings, parts.keys, parts.connections)
         self._site = site(parts)
+        adopting = asyncio.create_task(adopt_at_start(parts))
         memory.settle()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        adopting.cancel()
+        await asyncio.gather(adopting, return_exceptions=True)
         await self._opening.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tillgate.audit import api as audit_api
 from tillgate.audit.model import Owner
 from tillgate.audit.store import Origin
+from tillgate.callbacks import reading as callbacks_reading
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
@@ -94,6 +95,7 @@ def site(parts: Parts) -> Litestar:
             *keys_api.routes,
             *schedule_api.routes,
             *timeline_api.routes,
+            *callbacks_reading.routes,
             *checkout_api.routes,
             health,
             ready,

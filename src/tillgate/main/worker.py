@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 import uvloop
 
-from tillgate.callbacks.jobs import Retries
+from tillgate.callbacks.jobs import Looks, Retries
 from tillgate.disputes.jobs import Reminders
 from tillgate.engine.writer import Overloaded, Unavailable
 from tillgate.kit import db, memory
@@ -71,6 +71,7 @@ def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         _repeat("operations", Operations(pool, performer).once, POLL_S, stop),
         _repeat("disputes", Reminders(pool, engine).once, POLL_S, stop),
         _repeat("callbacks", Retries(pool, engine, connections).once, POLL_S, stop),
+        _repeat("hints", Looks(pool, engine, connections).once, POLL_S, stop),
         _repeat("forgetting", Forgetting(pool).once, HOUSEKEEPING_S, stop),
         _repeat("sweep", Sweep(pool).once, SWEEP_S, stop),
     ]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -31,10 +31,7 @@ from tillgate.payments.shapes import (
     show_refund,
     show_try,
 )
-from tillgate.payments.store import find_payment, sql
-
-LOOK_EVERY = timedelta(seconds=10)
-"""A payment that is read while a processor's word is missing is looked up, this often at most."""
+from tillgate.payments.store import find_payment, look_soon, sql
 
 METADATA_FILTERS_MAX = 5
 EXPANDABLE = ("disputes", "order", "refunds", "tries")
@@ -68,7 +65,7 @@ async def retrieve(
     if found is None:
         raise RefusedError(Refused("not_found", f"There is no payment {payment}.", "payment"))
     if found.tries and found.status in ("pending", "processing"):
-        await pool.execute(sql["look_soon"], found.merchant_id, found.id, LOOK_EVERY)
+        await look_soon(pool, found.merchant_id, found.id)
     return (await expanded(pool, [found], wanted, caller, links))[0]
 
 

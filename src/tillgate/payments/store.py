@@ -1,16 +1,21 @@
-"""Reads of payments."""
+"""Reads of payments, and having one looked up."""
 
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Raw
 
-from tillgate.kit.db import Pool, beside
+from tillgate.kit.db import Connection, Pool, beside
 from tillgate.kit.money import Money
 from tillgate.orders.model import Order, due
 from tillgate.payments.model import Payment
 
 sql = beside(__file__)
+
+LOOK_EVERY = timedelta(seconds=10)
+"""A payment that somebody watches while a processor's word is missing is looked up, this often at
+most."""
 
 
 class LatestTry(NamedTuple):
@@ -32,6 +37,12 @@ async def find_payment(pool: Pool, merchant_id: UUID, payment_id: UUID) -> Payme
 async def latest_try(pool: Pool, merchant_id: UUID, payment_id: UUID) -> LatestTry | None:
     row = await pool.fetchrow(sql["latest_try"], merchant_id, payment_id)
     return LatestTry(*row) if row else None
+
+
+async def look_soon(source: Pool | Connection, merchant_id: UUID, payment_id: UUID) -> None:
+    """Has a worker look the payment up at its processor: its payer has come back from there, or
+    somebody reads it. Nothing happens while no try is under way."""
+    await source.execute(sql["look_soon"], merchant_id, payment_id, LOOK_EVERY)
 
 
 async def order_status(pool: Pool, payment: Payment) -> str | None:

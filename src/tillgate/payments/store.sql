@@ -97,9 +97,11 @@ WHERE merchant_id = $1 AND payment_id = $2 AND id = ANY ($3::uuid[])
   AND state IN ('reserved', 'submitted', 'unknown');
 
 -- name: look_soon
-UPDATE operations SET due_at = clock_timestamp()
+-- As soon as the last look, or the last time that one was asked for, is $3 ago.
+UPDATE operations
+SET due_at = greatest(clock_timestamp(), updated_at + $3::interval), updated_at = clock_timestamp()
 WHERE merchant_id = $1 AND payment_id = $2 AND state IN ('done', 'unknown')
-  AND due_at > clock_timestamp() + $3::interval AND updated_at < clock_timestamp() - $3::interval;
+  AND due_at > greatest(clock_timestamp(), updated_at + $3::interval);
 
 -- name: latest_try
 SELECT ordinal, connection_id, state, reference, redirect_url, way FROM tries

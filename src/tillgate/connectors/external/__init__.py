@@ -1,7 +1,7 @@
 """Any payment app that is not built in: spoken to by configuration, not by code.
 
 Values are found by JSON pointers and lists of words; there are no expressions. The sandbox
-processor is a preset of this.
+processor is a preset of this; others are a wallet app, and a generic sender of webhooks.
 """
 
 import msgspec
@@ -18,10 +18,10 @@ from tillgate.connectors.external.model import (
     Signature,
     Words,
     urls,
-    vet,
 )
 from tillgate.connectors.external.model import able as able_of
 from tillgate.connectors.external.preset import expand, sandbox_settings
+from tillgate.connectors.external.vet import vet
 from tillgate.connectors.protocol import Capabilities
 
 

@@ -5,15 +5,22 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
-from tillgate.connectors.external.model import Disputes, Pointers, Refunds, Settings
+from tillgate.connectors.external.model import (
+    PLACEHOLDER,
+    Disputes,
+    Pointers,
+    Refunds,
+    Settings,
+)
 from tillgate.connectors.protocol import Kind, ObjectState, Observation, Pending, Unreadable
 from tillgate.kit.money import Money, find_asset, from_decimal
 
 TEXT_MAX_CHARACTERS = 500
+URL_MAX_CHARACTERS = 2048
 LISTED_MAX = 500
 """Refunds, or disputes, that one look-up may list."""
 
@@ -22,18 +29,23 @@ TIME_LIMIT_S = 1 << 35
 """About the year 3000."""
 
 REFUSED = {"failed", "canceled"}
+WITH_MONEY = {"authorized", "captured"}
+"""States of a charge that say nothing without an amount."""
 
 
 class Part(NamedTuple):
-    """How one kind of object is told in one kind of message."""
+    """How one kind of object is told in one kind of message. `known`: its reference, where the
+    message need not repeat it; `currency`: likewise."""
 
     kind: Kind
     pointers: Pointers
     words: Mapping[str, ObjectState]
     unit: Literal["minor", "major"]
+    currency: str | None
+    known: str | None = None
 
 
-def charge(settings: Settings, pointers: Pointers) -> Part:
+def charge(settings: Settings, pointers: Pointers, known: str | None = None) -> Part:
     words = settings.words
     meanings: list[tuple[tuple[str, ...], ObjectState]] = [
         (words.authorized, "authorized"),
@@ -43,28 +55,30 @@ def charge(settings: Settings, pointers: Pointers) -> Part:
         (words.failure, "failed"),
         (words.success, "captured"),
     ]
-    known: dict[str, ObjectState] = {word: state for texts, state in meanings for word in texts}
-    return Part("charge", pointers, known, settings.amount_unit)
+    states: dict[str, ObjectState] = {word: state for texts, state in meanings for word in texts}
+    return Part("charge", pointers, states, settings.amount_unit, settings.currency, known)
 
 
-def part(settings: Settings, told: Refunds | Disputes, pointers: Pointers) -> Part:
+def part(
+    settings: Settings, told: Refunds | Disputes, pointers: Pointers, known: str | None = None
+) -> Part:
     kind: Kind = "refund" if isinstance(told, Refunds) else "dispute"
-    return Part(kind, pointers, told.words, settings.amount_unit)
+    return Part(kind, pointers, told.words, settings.amount_unit, settings.currency, known)
 
 
 def read_callback(message: dict[str, Any], settings: Settings) -> list[Observation] | Unreadable:
     """A message that names a refund or a dispute is about that, and not about its charge."""
     for told in (settings.disputes, settings.refunds):
-        if told is not None and text(message, told.callback.reference) is not None:
+        if told is not None and name_of(message, told.callback) is not None:
             return observe(message, part(settings, told, told.callback))
     return observe(message, charge(settings, settings.callback))
 
 
 def read_look(
-    message: dict[str, Any], settings: Settings, pointers: Pointers
+    message: dict[str, Any], settings: Settings, pointers: Pointers, known: str | None = None
 ) -> list[Observation] | Unreadable:
     """The charge, then its refunds and disputes."""
-    seen = observe(message, charge(settings, pointers))
+    seen = observe(message, charge(settings, pointers, known))
     for told in (settings.refunds, settings.disputes):
         if told is None:
             continue
@@ -82,14 +96,17 @@ def observe(message: dict[str, Any], told: Part) -> list[Observation] | Unreadab
     state = told.words.get((text(message, pointers.status) or "").lower())
     if state is None:
         return []
-    reference = text(message, pointers.reference)
+    reference = name_of(message, pointers) or told.known
     if reference is None:
-        return Unreadable("There is no reference.", pointers.reference)
-    asset = find_asset(text(message, pointers.currency) or "")
+        return Unreadable("There is no reference.", pointers.reference or pointers.ours)
+    asset = find_asset(text(message, pointers.currency) or told.currency or "")
     if asset is None:
         return Unreadable("The currency is unknown.", pointers.currency)
     amount = (pointers.authorized if state == "authorized" else None) or pointers.amount
-    money = _money(at(message, amount), asset, told.unit)
+    found = at(message, amount)
+    if found is None and told.kind == "charge" and state not in WITH_MONEY:
+        found = 0
+    money = _money(found, asset, told.unit)
     if money is None:
         return Unreadable("The amount is not one of this currency.", amount)
     code = text(message, pointers.failure_code) or state
@@ -111,21 +128,29 @@ def observe(message: dict[str, Any], told: Part) -> list[Observation] | Unreadab
     ]
 
 
-def under_way(message: dict[str, Any], pointers: Pointers) -> Pending | None:
-    """How the payer goes on, where the message says it."""
-    reference, url = text(message, pointers.reference), text(message, pointers.redirect_url)
-    if reference is None or url is None or not url.startswith(("https://", "http://")):
+def name_of(message: dict[str, Any], pointers: Pointers) -> str | None:
+    """What the app calls it; where it has no name of its own, what we do."""
+    return text(message, pointers.reference if pointers.reference is not None else pointers.ours)
+
+
+def under_way(message: dict[str, Any], pointers: Pointers, known: str) -> Pending | None:
+    """How the payer goes on, where the message says it. `known`: its reference, if it says none."""
+    url = at(message, pointers.redirect_url)
+    if not isinstance(url, str) or len(url) > URL_MAX_CHARACTERS or not url.isprintable():
         return None
-    return Pending(reference, url)
+    if not url.startswith(("https://", "http://")):
+        return None
+    return Pending(name_of(message, pointers) or known, url)
 
 
 def fill(template: Any, values: Mapping[str, object]) -> Any:
     """The template with each text that is one `{name}` replaced by the value."""
     if isinstance(template, dict):
         return {key: fill(value, values) for key, value in template.items()}  # pyright: ignore[reportUnknownVariableType]  JSON
-    if isinstance(template, str) and template.startswith("{") and template.endswith("}"):
-        return values.get(template[1:-1])
-    return template
+    if isinstance(template, list):
+        return [fill(value, values) for value in template]  # pyright: ignore[reportUnknownVariableType]  JSON
+    name = PLACEHOLDER.fullmatch(template) if isinstance(template, str) else None
+    return values.get(name[1]) if name is not None else template
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -145,8 +170,19 @@ def at(message: Any, pointer: str | None) -> Any:
         return None
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        message = message.get(key) if isinstance(message, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  JSON
-    return message  # pyright: ignore[reportUnknownVariableType]  JSON
+        message = (
+            _member(cast("dict[str, Any]", message), key) if isinstance(message, dict) else None
+        )
+    return message
+
+
+def _member(message: dict[str, Any], key: str) -> Any:
+    """As it is written, or else in any case: the same app may say TransactionId here and
+    transactionId there. None where that fits several."""
+    if key in message:
+        return message[key]
+    alike = [name for name in message if name.lower() == key.lower()]
+    return message[alike[0]] if len(alike) == 1 else None
 
 
 def text(message: dict[str, Any], pointer: str | None) -> str | None:

@@ -1,35 +1,41 @@
 """How an external app is spoken to: configuration, as it is stored. No I/O."""
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tillgate.connectors.protocol import Capabilities, DisputeState, RefundState
-from tillgate.kit.refusal import Refused
+
+Pointer = Annotated[str, Meta(pattern="^/", max_length=200)]
+Secret = Annotated[str, Meta(max_length=500)]
+
+SECRETS_MAX = 10
 
 
 class Pointers(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a message holds what: JSON pointers, `/data/amount`.
+    """Where a message holds what: JSON pointers, `/data/amount`; names are found in any case.
 
-    A charge's amounts are cumulative; `authorized` is where the amount stands while it is only set
-    aside, `amount` when left out. `parent`: the charge that a refund or dispute is of.
+    `reference`: the app's own name of it; without one, ours is its name. A charge's amounts are
+    cumulative; `authorized` is where the amount stands while it is only set aside, `amount` when
+    left out. `parent`: the charge that a refund or dispute is of.
     """
 
-    reference: str
-    status: str
-    amount: str
-    currency: str
-    ours: str | None = None
-    event_id: str | None = None
-    failure_code: str | None = None
-    failure_message: str | None = None
-    redirect_url: str | None = None
-    authorized: str | None = None
-    parent: str | None = None
-    revision: str | None = None
-    reason: str | None = None
-    evidence_due_at: str | None = None  # unix seconds
+    status: Pointer
+    amount: Pointer
+    currency: Pointer
+    reference: Pointer | None = None
+    ours: Pointer | None = None
+    event_id: Pointer | None = None
+    failure_code: Pointer | None = None
+    failure_message: Pointer | None = None
+    redirect_url: Pointer | None = None
+    authorized: Pointer | None = None
+    parent: Pointer | None = None
+    revision: Pointer | None = None
+    reason: Pointer | None = None
+    evidence_due_at: Pointer | None = None  # unix seconds
 
 
 class Words(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,33 +82,50 @@ class Call(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Signature(Struct, frozen=True, forbid_unknown_fields=True):
-    """HMAC-SHA256 of the raw body, or of `timestamp.body`."""
+    """HMAC-SHA256 of the raw body, of `timestamp.body`, or of the text that stands at `payload`:
+    all values are taken from that text then, and a member outside that differs from it is forged.
 
-    header: str
-    covers: Literal["body", "timestamp.body"]
+    It stands in `header`, or at `field` of the body; before it, perhaps, `prefix`. The timestamp
+    stands in `timestamp_header`, or among the values at `timestamp`: unix seconds, or ISO 8601.
+    `timestamp_required`: null means in live mode; what is given must be recent in any case.
+    """
+
+    covers: Literal["body", "timestamp.body", "payload"] = "body"
+    header: str | None = None
+    field: Pointer | None = None
+    payload: Pointer | None = None
     encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
     timestamp_header: str | None = None
+    timestamp: Pointer | None = None
+    timestamp_required: bool | None = None
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How one external app is spoken to.
 
     `request`: the JSON that creates a payment; a text that is one `{name}` becomes the value, of
-    transaction_id, payment_id, amount, currency, callback_url, success_url, failure_url,
-    description and capture. `headers` may name `{api_key}` and `{transaction_id}`.
+    `NAMES`. `answer`: how what `create_url` answers is read; as callbacks are, when left out.
+    `pay_url`: for an app that needs no call, where payers are sent; it names the same values.
+    Without either, payers find their own way, and only callbacks are taken.
+    `headers` may name `{api_key}` and `{transaction_id}`. `currency`: of messages that name none.
+    `unsigned_in_test`: whether in test mode, without a signing secret, callbacks are believed.
     What can be done follows from which calls are given. `resend_window_s`: how long the app knows
-    a request that comes again; None: it does not.
+    a request that comes again; None: it does not. `hints_only`: what callbacks say is not believed,
+    the charge that they name is looked up.
     """
 
-    create_url: str
-    request: dict[str, Any]
-    answer: Pointers
     callback: Pointers
     signature: Signature
+    create_url: str | None = None
+    request: dict[str, Any] = {}
+    answer: Pointers | None = None
+    pay_url: str | None = None
     headers: dict[str, str] = {}
     look_url: str | None = None
     look: Pointers | None = None
     amount_unit: Literal["minor", "major"] = "minor"
+    currency: str | None = None
     words: Words = Words()
     capture: Call | None = None
     cancel: Call | None = None
@@ -110,19 +133,33 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     refunds: Refunds | None = None
     disputes: Disputes | None = None
     resend_window_s: int | None = None
+    hints_only: bool = False
+    unsigned_in_test: bool = False
 
 
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     """Sealed in the database. Several signing secrets overlap while one is rolled."""
 
-    api_key: str
-    signing_secrets: list[str]
+    api_key: Secret = ""
+    signing_secrets: Annotated[list[Secret], Meta(max_length=SECRETS_MAX)] = []
+
+
+NAMES = frozenset((
+    *("transaction_id", "payment_id", "order_id", "amount", "currency", "callback_url"),
+    *("success_url", "failure_url", "description", "capture"),
+))  # fmt: skip
+"""What a request, or `pay_url`, may name of a new payment."""
+
+CHANGE_NAMES = frozenset(("operation_id", "reference", "amount", "currency"))
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def urls(settings: Settings) -> Iterator[tuple[str, str]]:
     """(member, address) of every address that will be called."""
     calls = {
         "create_url": settings.create_url,
+        "pay_url": settings.pay_url,
         "look_url": settings.look_url,
         "capture.url": settings.capture.url if settings.capture else None,
         "cancel.url": settings.cancel.url if settings.cancel else None,
@@ -130,7 +167,7 @@ def urls(settings: Settings) -> Iterator[tuple[str, str]]:
     }
     for member, url in calls.items():
         if url is not None:
-            yield member, url.replace("{reference}", "x")
+            yield member, PLACEHOLDER.sub("x", url)
 
 
 def able(settings: Settings) -> Capabilities:
@@ -144,14 +181,3 @@ def able(settings: Settings) -> Capabilities:
         partial_refunds=settings.refund is not None and settings.refund.partial,
         resend_window_s=settings.resend_window_s,
     )
-
-
-def vet(settings: Settings, credentials: Credentials, livemode: bool) -> Refused | None:
-    """What types do not say: callbacks of live money must be signed."""
-    if livemode and not credentials.signing_secrets:
-        words = "In live mode callbacks must be signed: give a signing secret."
-        return Refused("parameter_missing", words, "credentials.signing_secrets")
-    if settings.look_url is not None and settings.look is None:
-        words = "look_url needs look, which says how to read its answer."
-        return Refused("parameter_missing", words, "settings.look")
-    return None

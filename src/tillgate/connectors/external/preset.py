@@ -117,8 +117,74 @@ def sandbox_settings(base_url: str) -> Settings:
     )
 
 
-PRESETS: dict[str, Callable[[str], Settings]] = {"sandbox": sandbox_settings}
+def wallet_app_settings(base_url: str) -> Settings:
+    """For an app that takes TransactionId, Amount, Currency, CallbackUrl, SuccessUrl and
+    FailureUrl at this address, answers a RedirectUrl, and signs the Payload of its callbacks.
+    It has no name of its own for a payment."""
+    told = Pointers(
+        ours="/TransactionId",
+        status="/Status",
+        amount="/Amount",
+        currency="/Currency",
+        failure_message="/ErrorMessage",
+        redirect_url="/RedirectUrl",
+    )
+    return Settings(
+        create_url=base_url,
+        request={
+            "TransactionId": "{transaction_id}",
+            "Amount": "{amount}",
+            "Currency": "{currency}",
+            "CallbackUrl": "{callback_url}",
+            "SuccessUrl": "{success_url}",
+            "FailureUrl": "{failure_url}",
+        },
+        headers={"Authorization": "Bearer {api_key}", "Idempotency-Key": "{transaction_id}"},
+        amount_unit="major",
+        callback=told,
+        signature=Signature(
+            covers="payload",
+            payload="/Payload",
+            field="/Signature",
+            header="X-Webhook-Signature",
+            prefix="sha256=",
+            timestamp_header="X-Timestamp",
+            timestamp="/Timestamp",
+        ),
+    )
+
+
+def generic_settings(base_url: str | None) -> Settings:
+    """For whoever sends `{payment_id, transaction_id, status, amount, currency}`, signed over the
+    body. Payers are sent to this address, with what it must know in the query; without one, they
+    find their own way. `payment_id` is not what tells payments apart: it may be left out."""
+    query = "transaction_id={transaction_id}&amount={amount}&currency={currency}"
+    back = "callback_url={callback_url}&return_url={success_url}"
+    join = "&" if "?" in (base_url or "") else "?"
+    return Settings(
+        pay_url=f"{base_url}{join}{query}&{back}" if base_url is not None else None,
+        amount_unit="major",
+        callback=Pointers(
+            ours="/transaction_id",
+            status="/status",
+            amount="/amount",
+            currency="/currency",
+            failure_message="/failure_reason",
+        ),
+        signature=Signature(header="X-Webhook-Signature", prefix="sha256="),
+        unsigned_in_test=True,
+    )
+
+
+PRESETS: dict[str, Callable[[str], Settings]] = {
+    "sandbox": sandbox_settings,
+    "wallet_app": wallet_app_settings,
+    "generic": generic_settings,
+}
 """name → the settings for an app of that kind at an address."""
+
+WITHOUT_ADDRESS = {"generic": generic_settings}
+"""Those that need no address."""
 
 
 def expand(settings: dict[str, Any]) -> dict[str, Any] | Refused:
@@ -126,11 +192,15 @@ def expand(settings: dict[str, Any]) -> dict[str, Any] | Refused:
     if "preset" not in settings:
         return settings
     given = dict(settings)
-    preset, base_url = PRESETS.get(str(given.pop("preset"))), given.pop("base_url", None)
-    if preset is None:
+    name, base_url = str(given.pop("preset")), given.pop("base_url", None)
+    if name not in PRESETS:
         words = f"There is no such preset; known: {', '.join(PRESETS)}."
         return Refused("parameter_invalid", words, "settings.preset")
-    if not isinstance(base_url, str):
-        return Refused("parameter_missing", "A preset needs base_url.", "settings.base_url")
-    known: dict[str, Any] = msgspec.to_builtins(preset(base_url.rstrip("/")))
+    if isinstance(base_url, str):
+        preset = PRESETS[name](base_url.rstrip("/"))
+    elif base_url is None and name in WITHOUT_ADDRESS:
+        preset = WITHOUT_ADDRESS[name](None)
+    else:
+        return Refused("parameter_missing", "This preset needs base_url.", "settings.base_url")
+    known: dict[str, Any] = msgspec.to_builtins(preset)
     return known | given

@@ -18,6 +18,7 @@ MOMENT = {"minimum": 0}
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Idempotency-Key": ("The same key gives the same answer for 24 hours.", IDEMPOTENCY_KEY),
     "at": ("Unix seconds: as of then.", MOMENT),
+    "callback": ("The callback's id, `cb_…`.", id_form("cb")),
     "clock": ("The test clock's id, `clock_…`.", id_form("clock")),
     "connection": ("The connection's id, `con_…`.", id_form("con")),
     "created[gt]": ("Unix seconds: after then.", MOMENT),
@@ -68,6 +69,7 @@ EXPANDS = {
 CURSORS = {
     "listAudit": "aud",
     "listConnections": "con",
+    "listCallbacks": "cb",
     "listDisputes": "dp",
     "listEvents": "evt",
     "listHolds": "hold",
@@ -126,6 +128,7 @@ LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"endpoint": "id"},
         ["retrieveWebhookEndpoint", "listWebhookDeliveries", "deleteWebhookEndpoint"],
     ),
+    "listCallbacks": ({"callback": "data/0/id"}, ["retrieveCallback", "replayCallback"]),
     "listDisputes": ({"dispute": "data/0/id"}, ["retrieveDispute"]),
     "listEvents": ({"event": "data/0/id"}, ["retrieveEvent"]),
     "listHolds": ({"user": "data/0/user", "hold_id": "data/0/id"}, ["retrieveHold"]),

@@ -41,6 +41,7 @@ EXACT = (
 NAMES = {
     "AdvanceIn": "ClockAdvance",
     "Amount": "Money",
+    "CallbackObject": "Callback",
     "CancelIn": "PaymentCanceling",
     "CaptureIn": "PaymentCapture",
     "ConfirmIn": "PaymentConfirming",
@@ -71,6 +72,7 @@ NAMES = {
     "RefundChangesIn": "RefundChanges",
     "RefundIn": "NewRefund",
     "RefundObject": "Refund",
+    "ReplayIn": "CallbackReplay",
     "ResolveIn": "PaymentResolving",
     "RollIn": "KeyRolling",
     "TestClockIn": "NewTestClock",

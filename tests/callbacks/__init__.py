@@ -1,0 +1,1 @@
+"""Callbacks: the pure commands, and the door."""

@@ -1,0 +1,1 @@
+"""Connections: how they are configured, and which one a payment takes."""
