@@ -28,6 +28,7 @@ ACROSS_MERCHANTS = {
     "cli/ledger/next_merchant": "names the merchants, who are then read one by one",
     "cli/ledger/size_of_all": "read for the operator, about the whole installation",
     "connections/connection_by_id": "a callback names the connection alone",
+    "disputes/reminders": "claims what is due, of all",
     "merchants/create_business": "a business stands above its two merchants",
     "merchants/create_merchant": "this makes the merchant",
     "merchants/keys/announce": "touches no table: tells all processes to forget what they read",

@@ -27,8 +27,8 @@ ACTOR = "cli"
 
 
 class Demo(msgspec.Struct, frozen=True):
-    """The test merchant, its keys, where it was told that sandbox and inbox are, and a digest of how
-    it speaks to the sandbox."""
+    """The test merchant, its keys, where it was told that sandbox and inbox are, and how it speaks
+    to the sandbox, as a digest."""
 
     merchant: str
     secret_key: str

@@ -247,6 +247,7 @@ def _reject(case: Case, asked: OperationRow, said: Rejected) -> Need | None:
             _fail_try(case, asked, said)
         case "capture":
             case.payment = replace(case.payment, to_capture=None)
+            case.let_go_unwanted()
         case "void":
             if case.payment.status == "authorized":
                 case.payment = replace(case.payment, cancellation_reason=None)
