@@ -77,7 +77,8 @@ INVARIANTS: dict[str, str] = {
         LEFT JOIN merchants m ON m.id = h.merchant_id
         WHERE h.id IS NULL OR t.id IS NULL OR h.amount <> t.amount OR h.asset <> t.asset
           OR h.expires_at IS DISTINCT FROM  -- a test clock brings it forward
-            CASE WHEN h.expires_at < t.expires_at AND NOT m.livemode THEN h.expires_at ELSE t.expires_at END
+            CASE WHEN h.expires_at < t.expires_at AND NOT m.livemode
+            THEN h.expires_at ELSE t.expires_at END
           OR h.posted <> coalesce(r.amount, 0)
           OR (CASE h.state WHEN 'held' THEN r.id IS NULL WHEN 'posted' THEN r.kind = 'post'
               ELSE r.kind = 'void' END) IS NOT TRUE""",
@@ -93,9 +94,11 @@ INVARIANTS: dict[str, str] = {
     # Wishes move money between these accounts; it enters and leaves them through clearing alone.
     "credits are what payments captured, less what went back": """
         SELECT merchant_id, asset FROM (
-          SELECT merchant_id, asset, sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END) AS total
+          SELECT merchant_id, asset,
+            sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END) AS total
           FROM processor_objects
-          WHERE (kind, state) IN (('charge', 'captured'), ('refund', 'succeeded'), ('dispute', 'lost'))
+          WHERE (kind, state) IN
+            (('charge', 'captured'), ('refund', 'succeeded'), ('dispute', 'lost'))
           GROUP BY 1, 2) p
         FULL JOIN (
           SELECT merchant_id, asset, sum(posted) AS total FROM accounts
@@ -115,7 +118,11 @@ INVARIANTS: dict[str, str] = {
     ),
     "a payment's totals are the fold of its objects": """
         SELECT p.id FROM payments p LEFT JOIN LATERAL (
-          SELECT sum(amount) FILTER (WHERE (kind, state) = ('charge', 'authorized')) AS authorized,
+          SELECT sum(amount) FILTER (WHERE (kind, state) = ('charge', 'authorized')
+              AND NOT EXISTS (  -- nobody wants what a canceled try authorizes late
+                SELECT FROM tries t WHERE t.merchant_id = o.merchant_id
+                  AND t.payment_id = o.payment_id AND t.ordinal = o.ordinal
+                  AND t.state = 'canceled')) AS authorized,
             sum(amount) FILTER (WHERE (kind, state) = ('charge', 'captured')) AS captured,
             sum(amount) FILTER (WHERE (kind, state) = ('refund', 'succeeded')) AS refunded,
             sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 'won') AS disputed

@@ -1,4 +1,5 @@
-"""Load that remembers what it was told: payments made, started, paid and called back, until done.
+"""Load that remembers what it was told: payments made, started, paid, called back, captured,
+canceled and refunded, until done.
 
 Every wish is repeated, with the same key and to any of the APIs, until it is acknowledged; at the
 end what was acknowledged is looked for in the database.
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -27,20 +28,65 @@ T = TypeVar("T")
 
 GONE = (aiohttp.ClientError, ConnectionError)
 PAUSE_S = 0.05
-HURRY_S = 1.0
+HURRY_S = 0.5
 HURRY = """
     WITH looks AS (
       UPDATE operations SET due_at = now()
-      WHERE due_at > now() AND state IN ('submitted', 'unknown')
-        AND updated_at < now() - interval '2 s'),
+      WHERE due_at > now() AND state IN ('reserved', 'submitted', 'unknown')
+        AND updated_at < now() - interval '1 s'),
+    gates AS (
+      UPDATE idempotency_keys SET created_at = created_at - interval '30 s'
+      WHERE state = 'open' AND created_at < now() - interval '1 s'),
     retries AS (
       UPDATE callbacks SET due_at = now() WHERE due_at > now())
     UPDATE deliveries SET due_at = now()
     WHERE state = 'due' AND due_at BETWEEN now() AND now() + interval '28 s'"""
-"""What was claimed two seconds ago and not finished comes round now, and not after its 30 s."""
+"""What was claimed a second ago and not finished comes round now, and not after its 30 s."""
+
+AMOUNT = 1050
 
 CALLBACKS_EACH = 3
 """How often the processor says the same thing, to whatever API."""
+
+
+class End(NamedTuple):
+    """What a payment is in the end, here and at the processor. Amounts are minor units."""
+
+    status: str
+    captured: int = 0
+    refunded: int = 0
+
+    @property
+    def transfers(self) -> int:
+        """A capture is one; a refund is set aside first."""
+        return bool(self.captured) + 2 * bool(self.refunded)
+
+
+class Deed(NamedTuple):
+    """Something that a merchant wants of a payment whose payer has done his part."""
+
+    kind: str
+    capture_method: str
+    path: str
+    body: dict[str, Any]
+    final: tuple[int, str]
+    """The answer's status, and that of the object in it, when there is nothing more to come."""
+    end: End
+
+
+BOUGHT = End("succeeded", AMOUNT)
+CAPTURE = Deed(
+    "capture", "manual", "/v1/payments/{id}/capture", {"amount": 700}, (200, "succeeded"),
+    End("succeeded", 700),
+)  # fmt: skip
+VOID = Deed(
+    "void", "manual", "/v1/payments/{id}/cancel", {}, (200, "canceled"), End("canceled")
+)  # fmt: skip
+REFUND = Deed(
+    "refund", "automatic", "/v1/refunds", {"payment": "{id}", "amount": 300}, (201, "succeeded"),
+    End("succeeded", AMOUNT, 300),
+)  # fmt: skip
+DEEDS = (CAPTURE, VOID, REFUND)
 
 
 class Shoppers:
@@ -56,6 +102,10 @@ class Shoppers:
         self._number = 0
         self.created: dict[str, UUID] = {}
         """By Idempotency-Key: acknowledged with 201."""
+        self.ends: dict[UUID, End] = {}
+        """By payment: what it has to be in the end."""
+        self.done: dict[str, Deed] = {}
+        """By Idempotency-Key: carried out, as far as anybody was told."""
         self.told: set[str] = set()
         """Event keys of callbacks that were acknowledged with 200."""
         self.seen: Counter[object] = Counter()
@@ -86,7 +136,64 @@ class Shoppers:
         await self.send_on(payment, at)
         await self.settle(payment, at)
 
-    async def create(self, at: Program | None = None) -> dict[str, Any]:
+    async def deal(self, deed: Deed, at: Program | None = None) -> None:
+        """A payment of which something more is wanted, which goes to `at` first."""
+        await self.do(await self.open(deed), deed, at)
+
+    async def open(self, deed: Deed) -> dict[str, Any]:
+        """A payment that the deed can be done to."""
+        payment = await self.create(capture_method=deed.capture_method)
+        await self.send_on(payment)
+        await self.settle(payment)
+        return payment
+
+    async def do(
+        self, payment: dict[str, Any], deed: Deed, at: Program | None = None
+    ) -> dict[str, Any]:
+        """A wish, until it is answered for good; then the same key gives the same answer."""
+        key = f"{deed.kind}-{self._number}"
+        self._number += 1
+
+        async def ask(api: Program) -> dict[str, Any] | None:
+            status, said, _ = await self.wish(payment, deed, key, api)
+            return said if (status, said.get("status")) == deed.final else None
+
+        said = await self._until(ask, at)
+
+        async def ask_again(api: Program) -> dict[str, Any] | None:
+            _, again, replayed = await self.wish(payment, deed, key, api)
+            return again if replayed else None
+
+        assert await self._until(ask_again, None) == said
+        self.finished(payment, deed, key)
+        return said
+
+    def finished(self, payment: dict[str, Any], deed: Deed, key: str) -> None:
+        """It was told that this is done."""
+        payment_id = ids.parse("pay", payment["id"])
+        assert payment_id is not None
+        self.ends[payment_id] = deed.end
+        self.done[key] = deed
+
+    async def wish(
+        self, payment: dict[str, Any], deed: Deed, key: str, api: Program
+    ) -> tuple[int, dict[str, Any], bool]:
+        """Asked once: (status, what was said, whether that was said before)."""
+        body = {
+            name: text if name != "payment" else payment["id"] for name, text in deed.body.items()
+        }
+        headers = {**self._site.authorization, "Idempotency-Key": key}
+        path = deed.path.format(id=payment["id"])
+        try:
+            async with self._site.client.post(api.url + path, json=body, headers=headers) as answer:
+                said = json.loads(await answer.read())
+                self._count(answer)
+                return answer.status, said, "idempotent-replayed" in answer.headers
+        except GONE:
+            self.seen["gone"] += 1
+            return 0, {}, False
+
+    async def create(self, at: Program | None = None, **wanted: Any) -> dict[str, Any]:
         """A merchant's wish, until it is acknowledged."""
         key = f"order-{self._number}"
         self._number += 1
@@ -94,14 +201,16 @@ class Shoppers:
 
         async def ask(api: Program) -> dict[str, Any] | None:
             status, text = await self._post(
-                api, "/v1/payments", json={"amount": 1050, "currency": "eur"}, headers=headers
-            )
+                api, "/v1/payments", json={"amount": AMOUNT, "currency": "eur", **wanted},
+                headers=headers,
+            )  # fmt: skip
             return json.loads(text) if status == 201 else None
 
         payment = await self._until(ask, at)
         payment_id = ids.parse("pay", payment["id"])
         assert payment_id is not None
         self.created[key] = payment_id
+        self.ends[payment_id] = BOUGHT
         return payment
 
     async def send_on(self, payment: dict[str, Any], at: Program | None = None) -> None:
@@ -116,8 +225,9 @@ class Shoppers:
             "EventId": f"evt-{payment['id']}",
             "Reference": paid["Reference"],
             "TransactionId": paid["TransactionId"],
-            "Status": "success",
-            "Amount": paid["Amount"],
+            "Status": paid["Status"],
+            "Amount": paid["Captured"],
+            "Authorized": paid["Authorized"],
             "Currency": paid["Currency"],
         }
         await self.tell(paid["CallbackUrl"], said, at)
@@ -138,7 +248,8 @@ class Shoppers:
 
     async def _shop(self) -> None:
         while not self._stopping:
-            await self.buy()
+            deed = self._rng.choice((None, *DEEDS))
+            await (self.deal(deed) if deed is not None else self.buy())
 
     async def _sent_on(self, api: Program, path: str) -> bool | None:
         try:
@@ -151,12 +262,17 @@ class Shoppers:
         return True if there else None
 
     async def _approve(self, payment_id: str) -> dict[str, Any]:
+        url = f"{self._site.sandbox.url}/control/payments/{payment_id}/approve"
+        async with self._site.client.post(url) as answer:
+            assert answer.status == 200, await answer.text()
+        return await self.there(payment_id)
+
+    async def there(self, payment_id: str) -> dict[str, Any]:
+        """The payment at the processor."""
         url = f"{self._site.sandbox.url}/control/payments/{payment_id}"
         async with self._site.client.get(url) as answer:
             found: dict[str, Any] = await answer.json()
-        async with self._site.client.post(f"{url}/approve") as answer:
-            assert answer.status == 200, await answer.text()
-        return found
+            return found
 
     async def _post(self, api: Program, path: str, **wish: Any) -> tuple[int, str]:
         try:
@@ -196,25 +312,37 @@ class Shoppers:
     async def check(self) -> None:
         """Nothing acknowledged is lost, nothing is doubled, everybody has been told."""
         await self._all_delivered()
-        assert set(self.seen) <= {200, 201, 303, 503, "gone", "retry-after"}, self._words()
+        usual = {200, 201, 202, 303, 409, 503, "gone", "retry-after"}
+        assert set(self.seen) <= usual, self._words()
         connection = await asyncpg.connect(self._site.dsn)
         try:
-            rows = await connection.fetch("SELECT id, status FROM payments")
+            rows = await connection.fetch("SELECT id, status, captured, refunded FROM payments")
             keys = await connection.fetch("SELECT key, object_id FROM idempotency_keys")
+            refunds = await connection.fetchval("SELECT count(*) FROM refunds")
             gates = await connection.fetch("SELECT event_key FROM seen_callbacks")
             booked = await connection.fetchval("SELECT count(*) FROM transfers")
             events = {r["id"] for r in await connection.fetch("SELECT id FROM events")}
         finally:
             await connection.close()
-        assert {row["key"]: row["object_id"] for row in keys} == self.created
-        assert {row["id"]: row["status"] for row in rows} == dict.fromkeys(
-            self.created.values(), "succeeded"
-        ), self._words()
+        made = {row["key"]: row["object_id"] for row in keys if row["key"] not in self.done}
+        assert made == self.created
+        assert self.done.keys() <= {row["key"] for row in keys}
+        assert {row["id"]: End(*list(row)[1:]) for row in rows} == self.ends, self._words()
         assert {row["event_key"] for row in gates} == self.told
-        assert booked == len(self.created)
+        assert booked == sum(end.transfers for end in self.ends.values())
+        assert refunds == sum(deed.kind == "refund" for deed in self.done.values())
         arrived = {ids.parse("evt", w.headers["webhook-id"]) for w in self._received.webhooks}
         assert arrived == events
+        await self._check_there()
         await check_invariants(self._site.dsn)
+
+    async def _check_there(self) -> None:
+        """The processor has done everything once."""
+        for payment_id, end in self.ends.items():
+            there = await self.there(ids.show("pay", payment_id))
+            assert there["Status"] == {"succeeded": "success"}.get(end.status, end.status)
+            assert (there["Captured"], there["Refunded"]) == (end.captured, end.refunded)
+            assert len(there["Refunds"]) == bool(end.refunded)
 
     async def _all_delivered(self) -> None:
         connection = await asyncpg.connect(self._site.dsn)

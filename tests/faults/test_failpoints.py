@@ -5,55 +5,20 @@ And workers that stand still past their lease.
 
 import json
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
-from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-import asyncpg
 import pytest
 
-from tests.conftest import TEMPLATE
-from tests.faults.shoppers import Shoppers
-from tests.faults.site import Program, Site, site_on
-from tests.flows.fixtures import listening
-from tillgate.cli.postgres import EmbeddedPostgres
+from tests.faults.stage import Stage
+from tests.faults.test_operations import IN_OPERATIONS
 from tillgate.kit import failpoints, ids
 
 IN_API = [n for n in failpoints.NAMES if n.startswith(("engine.", "callback.", "start."))]
 IN_WORKER = [n for n in failpoints.NAMES if n.startswith(("sender.", "look.", "retry."))]
 
 
-class Stage(NamedTuple):
-    """A running site; `spare` and `worker` are ended and started by the tests."""
-
-    site: Site
-    shoppers: Shoppers
-    spare: Program
-    worker: Program
-    db: "asyncpg.Connection[asyncpg.Record]"
-
-
-@pytest.fixture(scope="module")
-async def stage(postgres: EmbeddedPostgres, module_folder: Path) -> AsyncIterator[Stage]:
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute(f"CREATE DATABASE failpoints TEMPLATE {TEMPLATE}")
-    await admin.close()
-    dsn = postgres.dsn("failpoints")
-    db = await asyncpg.connect(dsn)
-    async with listening() as received, site_on(dsn, module_folder) as site:
-        api, spare, worker = site.api(), site.api(), site.worker()
-        await api.start()
-        await api.ready()
-        await site.drop_callbacks()
-        await site.subscribe(api, received.url)
-        async with Shoppers(site, [api, spare], received, Random(7)) as shoppers:
-            yield Stage(site, shoppers, spare, worker, db)
-    await db.close()
-
-
 def test_all_points_are_visited_here() -> None:
-    assert sorted(IN_API + IN_WORKER) == sorted(failpoints.NAMES)
+    assert sorted(IN_API + IN_WORKER + list(IN_OPERATIONS)) == sorted(failpoints.NAMES)
 
 
 @pytest.mark.parametrize("name", IN_API)

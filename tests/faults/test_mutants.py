@@ -85,6 +85,43 @@ MUTANTS = {
         "tests/faults/test_engines.py::test_one_merchants_flood_does_not_starve_another",
         (Edit("engine/queue.py", "self._turns.move_to_end(merchant_id)", "pass"),),
     ),
+    "a refund is decided without the lock of its payment": Mutant(
+        "tests/faults/test_wishes.py::test_two_engines_refund_no_more_than_came",
+        (
+            Edit(
+                "refunds/commands.py",
+                "        return with_refunds(self.merchant_id, self.payment_id)\n",
+                "        place = self.merchant_id, self.payment_id\n"
+                "        return tuple(ref._replace(lock=False) for ref in with_refunds(*place))\n",
+            ),
+        ),
+    ),
+    "refunds under way are not counted": Mutant(
+        "tests/faults/test_wishes.py::test_two_engines_refund_no_more_than_came",
+        (
+            Edit(
+                "payments/rules.py",
+                'r.status in ("pending", "succeeded")',
+                'r.status == "succeeded"',
+            ),
+        ),
+    ),
+    "the answer of a processor is not kept for its key": Mutant(
+        "tests/faults/test_wishes.py::test_the_answer_that_a_call_brought_is_kept_for_its_key",
+        (Edit("idempotency/api.py", "if finished.final and self._key is not None:", "if False:"),),
+    ),
+    "a wish is sent again as another one": Mutant(
+        "tests/faults/test_operations.py::"
+        "test_who_stood_still_past_its_lease_changes_nothing[operation.before_call-refund]",
+        (
+            Edit("payments/operations.py", "found.request if found.submissions else ", ""),
+            Edit(
+                "payments/operations.py",
+                'Change(cast("ChangeKind", row.kind), ids.show("op", row.id),',
+                'Change(cast("ChangeKind", row.kind), ids.show("op", ids.mint()),',
+            ),
+        ),
+    ),
     "there is no slow lane": Mutant(
         "tests/faults/test_engines.py::test_a_row_that_a_stranger_holds_stops_nobody_else",
         (Edit("engine/writer.py", ", self._set_aside)", ")"),),

@@ -1,7 +1,8 @@
-"""Two users with wallets, and a merchant of its own, for every story that asks."""
+"""Two users with wallets, and two merchants of their own, for every story that asks."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -27,19 +28,31 @@ def other(stack: Stack) -> Purse:
 
 
 @pytest.fixture
-def settings(stack: Stack, dev_folder: Path) -> Settings:  # noqa: ARG001  it must run
+def settings(stack: Stack, dev_folder: Path) -> Settings:
     """What the running gateway was started with."""
     return from_environment(json.loads((dev_folder / "data/environment.json").read_text()))
+
+
+@asynccontextmanager
+async def trading(stack: Stack, settings: Settings) -> AsyncGenerator[Trade]:
+    connection = await asyncpg.connect(stack.database_url)
+    made = await set_up_business(connection, settings, "Trade", clock.now())
+    await connection.close()
+    own = {"merchant": made.merchant, "secret_key": made.secret_key}
+    async with Trade({**stack.ready, **own, "sandbox_secret": settings.sandbox_secret}) as trade:
+        yield trade
 
 
 @pytest.fixture
 async def trade(stack: Stack, settings: Settings) -> AsyncIterator[Trade]:
     """A merchant of its own, connected to the sandbox; every invariant holds after its story."""
-    connection = await asyncpg.connect(stack.database_url)
-    made = await set_up_business(connection, settings, "Trade", clock.now())
-    await connection.close()
-    own = {"merchant": made.merchant, "secret_key": made.secret_key}
-    ready = {**stack.ready, **own, "sandbox_secret": settings.sandbox_secret}
-    async with Trade(ready) as trade:
+    async with trading(stack, settings) as trade:
         yield trade
     await check_invariants(stack.database_url)
+
+
+@pytest.fixture
+async def stranger(stack: Stack, settings: Settings) -> AsyncIterator[Trade]:
+    """Another one."""
+    async with trading(stack, settings) as trade:
+        yield trade

@@ -197,12 +197,14 @@ async def test_another_connection_lets_the_first_try_go(
 
 
 async def test_an_authorization_after_the_time_is_voided(trade: Trade, db: Db) -> None:
+    """The payer was quick enough, the news of it was not."""
     payment = await trade.started(capture_method="manual")
     payment_id = ids.parse("pay", payment["id"])
+    await trade.fault(payment, delay_s=2)
+    await trade.approve(payment)
+    assert (await trade.at_processor(payment))["Status"] == "authorized"
     await db.execute("UPDATE payments SET expires_at = now() WHERE id = $1", payment_id)
     await trade.until(payment["id"], "expired")
-    await trade.approve(payment)  # before the worker has let the try go
-    assert (await trade.at_processor(payment))["Status"] == "authorized"
     there = await until(
         lambda: trade.at_processor(payment), lambda found: found["Status"] == "canceled"
     )

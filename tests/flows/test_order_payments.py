@@ -112,27 +112,6 @@ async def test_what_is_paid_twice_goes_back_by_itself(trade: Trade) -> None:
     assert await now(trade, order) == ("paid", 1000, 0, 0)
 
 
-async def test_a_refund_can_be_taken_back_before_the_processor_has_it(trade: Trade) -> None:
-    """What goes back by itself waits some seconds for a worker."""
-    order = await order_of(trade, duplicates="refund")
-    first, second = [await trade.started(amount=1000, order=order["id"]) for _ in range(2)]
-    await trade.approve(first)
-    await trade.until(first["id"], "succeeded")
-    await trade.approve(second)
-    await trade.until(second["id"], "failed")
-    [refund] = await trade.refunds(second)
-    canceled = await trade.ask(f"/v1/refunds/{refund['id']}/cancel")
-    assert canceled["status"] == "canceled"
-    assert await trade.told(refund) == ["refund.created", "refund.canceled"]
-    assert await trade.balance() == {"available": 1000, "in_review": 1000}
-    await trade.advance(60)
-    assert (await trade.at_processor(second))["Refunds"] == []
-    assert await trade.refused(f"/v1/refunds/{refund['id']}/cancel") == (409, "refund_state")
-    again = await trade.refund(second)
-    assert (again["status"], again["amount"]) == ("succeeded", 1000)
-    assert await trade.balance() == {"available": 1000}
-
-
 async def test_money_for_a_canceled_order_waits(trade: Trade) -> None:
     order = await order_of(trade)
     payment = await trade.started(amount=1000, order=order["id"])
@@ -184,9 +163,7 @@ async def test_a_decision_is_made_once(trade: Trade, action: str) -> None:
         ({"currency": "eur"}, (400, "parameter_missing")),
     ],
 )
-async def test_a_payment_fits_its_order(
-    trade: Trade, wish: Body, answer: tuple[int, str]
-) -> None:
+async def test_a_payment_fits_its_order(trade: Trade, wish: Body, answer: tuple[int, str]) -> None:
     order = await order_of(trade)
     assert await trade.refused("/v1/payments", order=order["id"], **wish) == answer
     gone = "ord_" + "0" * 26

@@ -52,7 +52,7 @@ async def test_parallel_refunds_stay_within_what_was_captured(
     trade: Trade, count: int, amount: int, made: int
 ) -> None:
     payment = await trade.paid(100)
-    wish = {"payment": payment["id"], "amount": amount}
+    wish: Body = {"payment": payment["id"], "amount": amount}
     answers = await asyncio.gather(*(trade.send("/v1/refunds", **wish) for _ in range(count)))
     assert Counter(a.status_code for a in answers) == {201: made, 400: count - made}
     assert (await trade.at_processor(payment))["Refunded"] == made * amount
@@ -63,7 +63,7 @@ async def test_parallel_refunds_stay_within_what_was_captured(
 
 async def test_one_key_refunds_once(trade: Trade) -> None:
     payment = await trade.paid(1000)
-    wish = {"payment": payment["id"], "amount": 100}
+    wish: Body = {"payment": payment["id"], "amount": 100}
     answers = await asyncio.gather(*(trade.send("/v1/refunds", "k", **wish) for _ in range(10)))
     assert {a.status_code for a in answers} <= {201, 409}
     assert {a.json()["error"]["code"] for a in answers if a.status_code == 409} <= {
@@ -161,7 +161,7 @@ async def test_what_a_refund_holds_no_wish_lets_go(trade: Trade) -> None:
     assert await wallet(trade) == (400, 400, 0)
 
 
-# ---- the processor --------------------------------------------------------------------------------
+# ---- the processor ------------------------------------------------------------------------------
 
 
 async def test_a_refund_made_at_the_processor_appears(trade: Trade) -> None:
@@ -194,7 +194,7 @@ async def test_a_refund_whose_answer_is_lost_is_looked_up(trade: Trade, db: Db) 
     assert (there["Refunded"], len(there["Refunds"])) == (400, 1)
 
 
-# ---- saying something else ------------------------------------------------------------------------
+# ---- saying something else ----------------------------------------------------------------------
 
 
 async def test_what_a_refund_says_can_be_changed(trade: Trade) -> None:

@@ -99,14 +99,12 @@ class Trade(Stack):
 
     async def balance(self) -> dict[str, int]:
         """What stands where, in euro: the accounts that have anything."""
-        balance = await self.get("/v1/balance")
-        return {
-            name: entry["amount"]
-            for name, entries in balance.items()
-            if isinstance(entries, list)
-            for entry in entries
-            if entry["currency"] == "eur" and entry["amount"]
+        told = await self.get("/v1/balance")
+        names = [name for name in told if name not in {"object", "livemode"}]
+        euros = {
+            name: [e["amount"] for e in told[name] if e["currency"] == "eur"] for name in names
         }
+        return {name: amount for name, amounts in euros.items() for amount in amounts if amount}
 
 
 async def lease_over(db: Any, key: str) -> None:

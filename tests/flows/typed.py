@@ -13,7 +13,7 @@ from tests.house.tree import ROOT, files
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *files(ROOT / "docs", ".md")]
 ENDS_WITHIN_S = 120.0
-DATA = {"json", "python", "sql", "text"}
+DATA = {"json", "mermaid", "python", "sql", "text"}
 """Languages of fences that hold no commands."""
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,10 +25,20 @@ def commands_of(page: str) -> set[str]:
     found: set[str] = set()
     for language, block in FENCE.findall(page):
         if language not in DATA:
-            lines = block.replace("\\\n", " ").splitlines()
-            found |= {line.partition("  # ")[0].strip() for line in lines}
-    found |= set(INLINE.findall(FENCE.sub("", page)))
-    return {re.sub(r"\s+", " ", command) for command in found} - {""}
+            found |= set(commands_in(block))
+    inline: list[str] = INLINE.findall(FENCE.sub("", page))
+    return found | {_even(command) for command in inline}
+
+
+def commands_in(block: str) -> list[str]:
+    """The commands of one fence, in their order."""
+    lines = block.replace("\\\n", " ").splitlines()
+    found = [_even(line.partition("  # ")[0]) for line in lines]
+    return [command for command in found if command]
+
+
+def _even(command: str) -> str:
+    return re.sub(r"\s+", " ", command.strip())
 
 
 COMMANDS = {command for page in PAGES for command in commands_of(page.read_text())}

@@ -109,43 +109,41 @@ def booked(example: str, columns: tuple[AccountKey, ...], spender: AccountKey) -
     return {code for code, *_ in told}
 
 
+FACTS = {
+    "payment_in_review": (CLEARING, SUSPENSE),
+    "review_resolved": (SUSPENSE, AVAILABLE),
+    "refund_returned": (CLEARING, AVAILABLE),
+    "refund_moved": (AVAILABLE, SUSPENSE),
+    "dispute_opened": (AVAILABLE, DISPUTED),
+    "dispute_won": (DISPUTED, AVAILABLE),
+    "dispute_lost": (DISPUTED, CLEARING),
+    "dispute_reopened": (CLEARING, DISPUTED),
+    "dispute_reinstated": (CLEARING, AVAILABLE),
+}
+WISHES = {
+    "wallet_credit": (AVAILABLE, U17),
+    "wallet_transfer": (U17, U18),
+    "wallet_debit": (U17, AVAILABLE),
+}
+HOLDS = {"wallet_hold": (U17, AVAILABLE), "refund_reserved": (AVAILABLE, CLEARING)}
+
+
 def move(book: Book, transfers: list[Transfer], code: str, amount: int, number: int) -> None:
     """Books as the code does; the second capture is a deposit of u-17's."""
     fact, money = Fact(code, f"cause {number}", None), Money(amount, "eur")
-    match code:
-        case "payment_captured":
-            book.post(CLEARING, U17 if number else AVAILABLE, money, fact)
-        case "payment_in_review":
-            book.post(CLEARING, SUSPENSE, money, fact)
-        case "review_resolved":
-            book.post(SUSPENSE, AVAILABLE, money, fact)
-        case "wallet_credit":
-            book.pay(AVAILABLE, U17, money, fact)
-        case "wallet_transfer":
-            book.pay(U17, U18, money, fact)
-        case "wallet_debit":
-            book.pay(U17, AVAILABLE, money, fact)
-        case "wallet_hold":
-            transfers.append(book.hold(U17, AVAILABLE, money, fact, None))
-        case "refund_reserved":
-            transfers.append(book.hold(AVAILABLE, CLEARING, money, fact, None))
-        case "refund_returned" | "dispute_reinstated":
-            book.post(CLEARING, AVAILABLE, money, fact)
-        case "refund_moved":
-            book.post(AVAILABLE, SUSPENSE, money, fact)
-        case "dispute_opened":
-            book.post(AVAILABLE, DISPUTED, money, fact)
-        case "dispute_won":
-            book.post(DISPUTED, AVAILABLE, money, fact)
-        case "dispute_lost":
-            book.post(DISPUTED, CLEARING, money, fact)
-        case "dispute_reopened":
-            book.post(CLEARING, DISPUTED, money, fact)
-        case _:
-            ends = code in ("hold_posted", "refund_succeeded")
-            whole = transfers[-1].amount
-            debit, credit = (AVAILABLE, CLEARING) if "refund" in code else (U17, AVAILABLE)
-            book.settle(held(transfers[-1].id, whole, debit, credit), amount if ends else 0, fact)
+    if code == "payment_captured":
+        book.post(CLEARING, U17 if number else AVAILABLE, money, fact)
+    elif code in FACTS:
+        book.post(*FACTS[code], money, fact)
+    elif code in WISHES:
+        book.pay(*WISHES[code], money, fact)
+    elif code in HOLDS:
+        transfers.append(book.hold(*HOLDS[code], money, fact, None))
+    else:
+        whole = transfers[-1].amount
+        ends = code in ("hold_posted", "refund_succeeded")
+        between = HOLDS["refund_reserved" if "refund" in code else "wallet_hold"]
+        book.settle(held(transfers[-1].id, whole, *between), amount if ends else 0, fact)
 
 
 def held(hold_id: UUID, amount: int, debit: AccountKey, credit: AccountKey) -> Hold:

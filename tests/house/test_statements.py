@@ -32,6 +32,7 @@ ACROSS_MERCHANTS = {
     "connections/connection_by_id": "a callback names the connection alone",
     "connections/default_merchants": "finds whose connections the environment makes",
     "connections/lock_merchant": "the merchant's own row, by its id",
+    "disputes/reminders": "claims what is due, of all",
     "merchants/create_business": "a business stands above its two merchants",
     "merchants/create_merchant": "this makes the merchant",
     "merchants/keys/announce": "touches no table: tells all processes to forget what they read",

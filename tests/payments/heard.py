@@ -6,7 +6,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tillgate.connectors.protocol import Observation
-from tillgate.ledger.model import AccountKey, available, disputed, receivable, suspense, wallet
+from tillgate.ledger.model import (
+    Account,
+    AccountKey,
+    available,
+    disputed,
+    receivable,
+    suspense,
+    wallet,
+)
 from tillgate.payments.model import Payment
 from tillgate.payments.rules import CLAIMED, RANKS
 
@@ -27,15 +35,18 @@ class Last(NamedTuple):
 class Heard:
     """By payment, what was said of its objects."""
 
-    def __init__(self) -> None:
-        self.said: dict[UUID, dict[Spot, Last]] = {}
+    def __init__(self, said: dict[UUID, dict[Spot, Last]] | None = None) -> None:
+        self.said = said if said is not None else {}
 
     def hear(self, payment_id: UUID, connection_id: UUID, seen: Observation) -> None:
         revision = seen.revision if seen.kind == "dispute" else 0
         weight = revision, RANKS[seen.kind][seen.state], seen.amount_minor
         said = self.said.setdefault(payment_id, {})
         spot = connection_id, seen.kind, seen.reference
-        if spot not in said or weight > said[spot].weight:
+        known = said.get(spot)
+        if known is not None and known.state == "captured" and known.asset != seen.asset:
+            return  # money has one asset
+        if known is None or weight > known.weight:
             said[spot] = Last(weight, seen.state, seen.amount_minor, seen.asset, seen.parent)
 
     def of(self, payment_id: UUID, kind: str, *states: str) -> Iterator[tuple[Spot, Last]]:
@@ -84,3 +95,7 @@ def home(payment: Payment, asset: str) -> AccountKey:
 def as_one(key: AccountKey) -> AccountKey:
     """A wallet and what is owed for one, together."""
     return receivable(key.merchant_id, key.asset) if key.code == "wallet" else key
+
+
+def key_of(account: Account) -> AccountKey:
+    return AccountKey(account.merchant_id, account.owner, account.code, account.asset)

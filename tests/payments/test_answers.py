@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.payments.test_rules import pending
+from tests.payments.rows import pending
 from tillgate.kit.http import encode
 from tillgate.payments.shapes import Links, answer, answer_text, render
 

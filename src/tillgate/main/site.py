@@ -167,8 +167,8 @@ def _on_validation(request: AnyRequest, error: ValidationException) -> Response[
     extra = cast("list[dict[str, Any]]", error.extra) if isinstance(error.extra, list) else []
     first: dict[str, Any] = extra[0] if extra else {}
     param: str | None = first.get("key")
-    if param is not None and param.startswith("created_"):
-        param = f"created[{param.removeprefix('created_')}]"
+    param = BOUND.sub(r"\1[\2]", param) if param is not None else None
+    param = "expand[]" if param == "expand" else param
     message = str(first.get("message", error.detail))
     absent = ABSENT.match(message)
     if absent:
@@ -177,6 +177,9 @@ def _on_validation(request: AnyRequest, error: ValidationException) -> Response[
     code = "parameter_missing" if "required" in message.lower() else "parameter_invalid"
     return _refuse(request, Refused(code, f"{param or 'The request'}: {message}.", param))
 
+
+BOUND = re.compile(r"^(amount|created)_([gl]te?)$")
+"""How a handler calls what the API calls `created[gte]`."""
 
 ABSENT = re.compile(r"Missing required query parameter '(.+?)'")
 

@@ -75,7 +75,7 @@ def apply(
 
 def observe(case: Case, connection_id: UUID, observations: Iterable[Observation]) -> Need | None:
     """Folds observations into the case, and lets everything follow from them."""
-    money = rules.total(case.payment, case.objects.values()).all_money
+    money = rules.total(case.payment, case.objects.values(), case.tries).all_money
     before = dict(case.objects)
     for seen in observations:
         if seen.kind != "charge":
@@ -95,7 +95,8 @@ def observe(case: Case, connection_id: UUID, observations: Iterable[Observation]
             _name_dispute(case, connection_id, seen)
     if case.objects == before:
         return None
-    if rules.total(case.payment, case.objects.values()).all_money > money:
+    grown = rules.total(case.payment, case.objects.values(), case.tries).all_money > money
+    if grown and case.payment.status != "succeeded":
         # what a person has decided was about other money
         case.payment = replace(case.payment, resolution=None)
     return conclude(case)
@@ -123,10 +124,7 @@ def conclude(case: Case) -> Need | None:
     for operation in list(case.operations.values()):
         case.keep(rules.answered(operation, _result_of(case, operation), case.now))
     _credit_order(case, before.refunded if before.credited else 0)
-    objects, operations = case.objects.values(), case.operations.values()
-    for charge in rules.to_let_go(case.payment, objects, list(operations)):
-        spot = charge.connection_id, charge.reference
-        case.let_go(*spot, charge.ordinal or 0, charge.amount)
+    case.let_go_unwanted()
     need = booking.book(case)
     if need is None and back_at_once:
         need = give_all_back(case, "duplicate")
@@ -244,7 +242,8 @@ def _unnamed(case: Case, connection_id: UUID, seen: Observation) -> Refund | Non
         for r in case.refunds.values()
         if r.reference is None
         and r.status == "pending"
-        and (r.connection_id, r.charge, r.amount) == (connection_id, seen.parent, seen.amount_minor)
+        and (r.connection_id, r.charge) == (connection_id, seen.parent)
+        and (r.amount, r.asset) == (seen.amount_minor, seen.asset)
     ]
     return fitting[0] if len(fitting) == 1 and seen.ours is None else None
 

@@ -128,14 +128,14 @@ def _charge(case: Case, thing: ProcessorObject) -> list[Post]:
 def _refund(case: Case, refund: Refund, hold: Hold | None) -> tuple[list[Post], int]:
     """(what is to be booked; how much of the hold that is now settled went to the payer)"""
     thing = case.objects.get((refund.connection_id, "refund", refund.reference or ""))
-    proven = thing is not None and thing.state == "succeeded"
-    target = thing.amount if proven and _has_come(case, refund.connection_id, refund.charge) else 0
-    posted = min(target, hold.amount) if hold is not None else 0
     if hold is not None:
         refund = replace(refund, hold_id=None)
     if thing is None:
         case.keep(refund)
         return [], 0
+    come = _has_come(case, refund.connection_id, refund.charge)
+    target = thing.amount if thing.state == "succeeded" and come else 0
+    posted = min(target, hold.amount) if hold is not None and hold.asset == thing.asset else 0
     booked, owed, steps = thing.booked + posted, thing.owed, list[Post]()
     aim = home(case.payment, thing.asset)
     if not booked and refund.hold_id is None:

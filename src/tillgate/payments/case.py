@@ -32,7 +32,7 @@ from tillgate.payments.model import (
     Try,
 )
 from tillgate.payments.records import family, payment_event
-from tillgate.payments.rules import told
+from tillgate.payments.rules import to_let_go, told
 from tillgate.payments.shapes import show_dispute, show_refund
 
 SOON = timedelta(seconds=5)
@@ -171,6 +171,13 @@ class Case:
             charge = connection_id, reference
             self.reserve("void", charge, money, ordinal, next(self.following))
 
+    def let_go_unwanted(self) -> None:
+        """The same for all charges that stand authorized for nothing."""
+        operations = list(self.operations.values())
+        for charge in to_let_go(self.payment, self.objects.values(), self.tries, operations):
+            spot = charge.connection_id, charge.reference
+            self.let_go(*spot, charge.ordinal or 0, charge.amount)
+
     def of_kind(self, kind: Kind) -> list[ProcessorObject]:
         return [thing for thing in self.objects.values() if thing.kind == kind]
 
@@ -253,7 +260,7 @@ def open_case(
 def told_of_refund(before: Refund | None, after: Refund) -> Iterator[str]:
     if before is None:
         yield "refund.created"
-    if after.status != (before.status if before else "pending"):
+    if after.status not in ("pending", before.status if before else None):
         yield f"refund.{after.status}"
 
 

@@ -184,10 +184,10 @@ class Capture(Owned, frozen=True):
         if not isinstance(case, Case):
             return case
         case.at_once = True
-        charge = rules.capturable(case.objects.values(), case.payment.asset)
+        charge = rules.capturable(case.objects.values(), case.tries, case.payment.asset)
         if case.payment.status != "authorized" or charge is None:
             return _not("captured", case.payment)
-        if busy := rules.under_way(case.operations.values()):
+        if busy := rules.under_way(case.operations.values(), charge):
             return _busy(busy)
         if self.minor is not None and self.minor > charge.amount:
             words = f"{charge.amount} can be captured at most."
@@ -216,12 +216,13 @@ class Cancel(Owned, frozen=True):
         if not isinstance(case, Case):
             return case
         case.at_once = True
-        if case.payment.status not in ("pending", "failed", "authorized"):
+        over = case.payment.status not in ("pending", "failed", "authorized")
+        if over or case.payment.resolution is not None:
             return _not("canceled", case.payment)
-        if busy := rules.under_way(case.operations.values()):
+        charge = rules.capturable(case.objects.values(), case.tries, case.payment.asset)
+        if busy := rules.under_way(case.operations.values(), charge):
             return _busy(busy)
         case.payment = replace(case.payment, cancellation_reason=self.reason)
-        charge = rules.capturable(case.objects.values(), case.payment.asset)
         if case.payment.status == "authorized" and charge is not None:
             spot = charge.connection_id, charge.reference
             money = Money(charge.amount, charge.asset)
@@ -231,6 +232,7 @@ class Cancel(Owned, frozen=True):
                 case.payment, status="canceled", failure_code=None, failure_message=None
             )
             end_open_try(case)
+            case.let_go_unwanted()
         _write(case, "payment.cancel", {"reason": self.reason})
         waiting = tuple(o.id for o in case.operations.values() if o.state == "reserved")
         return Outcome(UnderWay(waiting), case.rows())
@@ -290,6 +292,7 @@ class ExpirePayment(Owned, frozen=True):
             return Outcome(None)
         case.payment = replace(case.payment, status="expired")
         end_open_try(case)
+        case.let_go_unwanted()
         case.more.append(
             payment_audit("payment.expire", case.payment, self.owner, case.following, now)
         )

@@ -258,6 +258,7 @@ def _reject(
             _fail_try(case, asked, said, goes_on=goes_on)
         case "capture":
             case.payment = replace(case.payment, to_capture=None)
+            case.let_go_unwanted()
         case "void":
             if case.payment.status == "authorized":
                 case.payment = replace(case.payment, cancellation_reason=None)

@@ -71,12 +71,13 @@ def set_aside(
     free = disposable(account)
     if free is not None and free < minor:
         return Refused("insufficient_funds", f"The wallet has {max(free, 0)} left of it.")
-    fact = Fact("refund_reserved", f"{ids.show('re', refund_id)}:hold", charge.reference)
+    shown = ids.show("re", refund_id)
+    fact = Fact("refund_reserved", f"{shown}:hold", shown)
     transfer = case.book.hold(debit, credit, money, fact, None)
     case.keep(
         Hold(
             charge.merchant_id, transfer.id, debit.owner, debit.code, credit.owner, credit.code,
-            charge.asset, minor, 0, "held", ids.show("re", refund_id), None, None,
+            charge.asset, minor, 0, "held", shown, None, None,
             transfer.created_at, case.now,
         )
     )  # fmt: skip

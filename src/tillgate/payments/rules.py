@@ -61,7 +61,6 @@ OVER: frozenset[Status] = frozenset(("succeeded", "failed", "canceled", "expired
 CLAIMED = ("needs_response", "under_review", "lost")
 """A dispute in these has taken the money away, for now or for good."""
 
-
 LEASE = timedelta(seconds=30)
 """How long a submitted wish may take before a worker looks what became of it."""
 
@@ -91,16 +90,18 @@ class Totals(NamedTuple):
 def fold(
     found: ProcessorObject | None, seen: Observation, fresh: ProcessorObject
 ) -> ProcessorObject:
-    """One object after one more observation; `fresh` is the object when it is new."""
+    """One object after one more observation; `fresh` is the object when it is new. What is booked
+    stays in its asset: a word of another one is no word about it."""
     if found is None:
         return fresh
-    if _weight(fresh) <= _weight(found):
+    contradicts = found.booked > 0 and seen.asset != found.asset
+    if contradicts or _weight(fresh) <= _weight(found):
         return found
     return replace(
         found,
         state=seen.state,
         amount=seen.amount_minor,
-        asset=seen.asset if not found.booked else found.asset,
+        asset=seen.asset,
         revision=seen.revision,
         failure_code=seen.failure_code,
         failure_message=seen.failure_message,
@@ -113,7 +114,8 @@ def _weight(thing: ProcessorObject) -> tuple[int, int, int]:
     return newest, RANKS[thing.kind][thing.state], thing.amount
 
 
-def total(payment: Payment, objects: Iterable[ProcessorObject]) -> Totals:
+def total(payment: Payment, objects: Iterable[ProcessorObject], tries: Iterable[Try]) -> Totals:
+    canceled = given_up(tries)
     sums: Counter[str] = Counter()
     for thing in objects:
         own = thing.asset == payment.asset
@@ -121,7 +123,7 @@ def total(payment: Payment, objects: Iterable[ProcessorObject]) -> Totals:
             case "charge", "captured":
                 sums["captured" if own else "foreign"] += thing.amount
             case "charge", "authorized":
-                sums["authorized"] += thing.amount if own else 0
+                sums["authorized"] += thing.amount if own and thing.ordinal not in canceled else 0
             case "refund", "succeeded":
                 sums["refunded"] += thing.amount if own else 0
             case "dispute", state if state in CLAIMED:
@@ -134,9 +136,14 @@ def total(payment: Payment, objects: Iterable[ProcessorObject]) -> Totals:
     )  # fmt: skip
 
 
+def given_up(tries: Iterable[Try]) -> set[int | None]:
+    """The tries that were canceled: what they authorize late, nobody wants."""
+    return {one.ordinal for one in tries if one.state == "canceled"}
+
+
 def asked_for(payment: Payment) -> int:
     """What completes the payment: its amount, or the part that the merchant chose to capture."""
-    return payment.to_capture or payment.amount
+    return min(payment.to_capture or payment.amount, payment.amount)
 
 
 def follow(
@@ -176,11 +183,14 @@ def _wanted(
 def _of_the_try(payment: Payment, current: Iterable[ProcessorObject]) -> Status:
     """Without money, what the processor says of the latest try decides. A try that was canceled
     there has failed like any other, unless the merchant wanted so: the payer may try again."""
+    ended: Status = "canceled" if payment.cancellation_reason else "failed"
+    if payment.status == "authorized":
+        return ended  # nothing of it is left
     states = {thing.state for thing in current}
     if states & {"processing", "authorized"}:
         return "processing"
     if "failed" in states or "canceled" in states:
-        return "canceled" if payment.cancellation_reason else "failed"
+        return ended
     return as_status(payment.status)
 
 
@@ -218,9 +228,10 @@ def move(
     now: datetime,
 ) -> tuple[Payment, list[Try]]:
     """The payment with its totals and the status that follows them, and the tries as they ended."""
-    totals = total(payment, objects)
     latest = max((one.ordinal for one in tries), default=0)
     charges = [o for o in objects if o.kind == "charge"]
+    ended = [_ended(one, [o for o in charges if o.ordinal == one.ordinal], now) for one in tries]
+    totals = total(payment, objects, ended)
     current = [o for o in charges if o.ordinal == latest]
     status, reason = follow(payment, totals, current, misfit)
     succeeded_at = now if status == "succeeded" else None
@@ -244,7 +255,6 @@ def move(
             failure_code=refusal.failure_code,
             failure_message=refusal.failure_message,
         )
-    ended = [_ended(one, [o for o in charges if o.ordinal == one.ordinal], now) for one in tries]
     return moved, ended
 
 
@@ -321,9 +331,11 @@ def looked_at(operation: OperationRow, now: datetime) -> OperationRow:
     return replace(operation, looks=looks, due_at=due, updated_at=now)
 
 
-def under_way(operations: Iterable[OperationRow]) -> str | None:
-    """What the processor is just being asked for that keeps a payment from other changes."""
-    return next((o.kind for o in operations if o.kind in LETTING_GO and o.state in ASKED), None)
+def under_way(operations: Iterable[OperationRow], charge: ProcessorObject | None) -> str | None:
+    """What the processor is just being asked for that keeps the charge from other changes."""
+    spot = (charge.connection_id, charge.reference) if charge is not None else None
+    live = (o for o in operations if o.kind in LETTING_GO and o.state in ASKED)
+    return next((o.kind for o in live if (o.connection_id, o.target) == spot), None)
 
 
 def told(before: Payment, after: Payment) -> Iterator[str]:
@@ -338,28 +350,36 @@ def told(before: Payment, after: Payment) -> Iterator[str]:
 
 
 def to_let_go(
-    payment: Payment, objects: Iterable[ProcessorObject], operations: Iterable[OperationRow]
+    payment: Payment,
+    objects: Iterable[ProcessorObject],
+    tries: list[Try],
+    operations: Iterable[OperationRow],
 ) -> list[ProcessorObject]:
-    """The charges that stand authorized for nothing: of a payment that is over, or beside another
-    one. Those that are being captured or voided already are left out."""
+    """The charges that stand authorized for nothing: of a payment that is over, of a try that was
+    given up, or beside another one; but for those that are being captured or voided already."""
     charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
     charges.sort(key=lambda o: (o.ordinal or 0, o.reference))
-    touched = {(o.connection_id, o.target) for o in operations if o.kind in LETTING_GO}
-    if payment.status not in OVER and payment.capture_method == "manual":
-        kept = [o for o in charges if (o.connection_id, o.reference) in touched] or charges
-        charges = [o for o in charges if o is not kept[0]]
-    elif payment.status not in OVER:
-        return []
-    return [o for o in charges if (o.connection_id, o.reference) not in touched]
+    touched = {
+        (o.connection_id, o.target)
+        for o in operations
+        if o.kind == "void" or (o.kind == "capture" and o.state != "rejected")
+    }
+    wanted = [o for o in charges if payment.status not in OVER and o.ordinal not in given_up(tries)]
+    if payment.capture_method == "manual":
+        own = [o for o in wanted if o.asset == payment.asset]
+        wanted = ([o for o in own if (o.connection_id, o.reference) in touched] or own)[:1]
+    return [o for o in charges if o not in wanted and (o.connection_id, o.reference) not in touched]
 
 
 LETTING_GO = ("capture", "void")
 
 
-def capturable(objects: Iterable[ProcessorObject], asset: str) -> ProcessorObject | None:
+def capturable(
+    objects: Iterable[ProcessorObject], tries: list[Try], asset: str
+) -> ProcessorObject | None:
     """The charge that a capture takes from."""
     charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
-    own = [o for o in charges if o.asset == asset]
+    own = [o for o in charges if o.asset == asset and o.ordinal not in given_up(tries)]
     return min(own, key=lambda o: (o.ordinal or 0, o.reference), default=None)
 
 

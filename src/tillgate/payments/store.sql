@@ -31,7 +31,9 @@ WHERE merchant_id = $1 AND id < $2
   AND ($7::uuid IS NULL OR order_id = $7)
   AND ($8::uuid IS NULL OR connection_id = $8)
   AND ($9::text IS NULL OR wallet_user = $9)
-  AND ($10::text IS NULL OR (metadata::text <> '{}' AND metadata::jsonb @> $10::text::jsonb))
+  AND ($10::text IS NULL OR id = ANY (ARRAY(
+    SELECT m.id FROM payments m
+    WHERE m.merchant_id = $1 AND m.metadata::text <> '{}' AND m.metadata::jsonb @> $10::text::jsonb)))
   AND ($11::bigint IS NULL OR amount >= $11)
   AND ($12::bigint IS NULL OR amount <= $12)
 ORDER BY id DESC LIMIT $3;
@@ -51,7 +53,9 @@ WHERE merchant_id = $1 AND id > $2
   AND ($7::uuid IS NULL OR order_id = $7)
   AND ($8::uuid IS NULL OR connection_id = $8)
   AND ($9::text IS NULL OR wallet_user = $9)
-  AND ($10::text IS NULL OR (metadata::text <> '{}' AND metadata::jsonb @> $10::text::jsonb))
+  AND ($10::text IS NULL OR id = ANY (ARRAY(
+    SELECT m.id FROM payments m
+    WHERE m.merchant_id = $1 AND m.metadata::text <> '{}' AND m.metadata::jsonb @> $10::text::jsonb)))
   AND ($11::bigint IS NULL OR amount >= $11)
   AND ($12::bigint IS NULL OR amount <= $12)
 ORDER BY id LIMIT $3;

@@ -78,6 +78,7 @@ class StartTry(Owned, frozen=True):
             status="pending",
             failure_code=None,
             failure_message=None,
+            to_capture=None,
             connection_id=self.connection_id,
             tries=case.payment.tries + 1,
         )

@@ -61,6 +61,7 @@ def document(schema: Part) -> Part:
     _, components = msgspec.json.schema_components(EXACT, ref_template=REFERENCE)
     schemas.update(components)
     for shape in schemas.values():
+        shape.pop("title", None)  # what we call it inside
         if "description" in shape:
             shape["description"] = " ".join(shape["description"].split())
     paths: dict[str, dict[str, Part]] = schema["paths"]
