@@ -21,3 +21,6 @@ ALTER TABLE refused_callbacks
   -- squawk-ignore constraint-missing-not-valid
   ADD CONSTRAINT refused_callbacks_verdict_check
     CHECK (verdict IN ('forged', 'stale', 'unreadable', 'address'));
+
+-- Only what its payer could write ties a nominated charge to its payment: it must be exactly what was asked.
+ALTER TABLE processor_objects ADD COLUMN nominated boolean NOT NULL DEFAULT false;

@@ -9,11 +9,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.fakes.stripe import PUBLISHABLE_KEY, FakeStripe
-from tillgate.checkout.ways import Card, CashApp
-from tillgate.kit import clock
+from tillgate.checkout.ways import Card
 
 from .conftest import fresh_page
-from .gallery import Gallery
+from .gallery import CODE_LIVES_S, Gallery
 from .stripejs import stand_in
 from .test_look import (
     AXE,
@@ -25,6 +24,7 @@ from .test_look import (
     TOUCH_MIN_PX,
     WCAG,
 )
+from .test_paying import stop_time
 
 GOOD, POOR, ASKED_BY_BANK = "4242 4242 4242 4242", "4000 0000 0000 9995", "4000 0025 0000 3155"
 WAYS = [
@@ -242,13 +242,14 @@ async def test_the_page_that_stays_turns_green(page: Page, gallery: Gallery) -> 
 
 
 async def test_a_code_that_has_expired_is_taken_away(page: Page, gallery: Gallery) -> None:
-    way = CashApp(qr_svg_url=gallery.way_url, qr_expires_at=clock.unix_s() + 2)
-    gallery.show("waiting", way=way, way_number=1, method="cashapp")
+    await stop_time(page)
+    gallery.show("waiting", way=gallery.way("cashapp"), way_number=1, method="cashapp")
     await page.goto(f"{gallery.url}/page")
+    await expect(page.locator(".code")).to_be_visible()
     await gallery.listeners(1)
-    gallery.view = gallery.sample(
-        "waiting", way=way, way_number=1, method="cashapp", version="over"
-    )
+    gallery.show("waiting", way=gallery.way("over"), way_number=1, method="cashapp")
+    # the page knows by itself when to look
+    await page.clock.run_for(CODE_LIVES_S * 1000)
     await expect(page.get_by_text("This code is no longer valid.")).to_be_visible()
     await expect(page.locator(".code")).to_have_count(0)
     await page.get_by_role("button", name="Start again").click()

@@ -78,6 +78,8 @@ def observe(case: Case, connection_id: UUID, observations: Iterable[Observation]
     money = rules.total(case.payment, case.objects.values(), case.tries).all_money
     before = dict(case.objects)
     for seen in observations:
+        if seen.nominated and seen.state != "captured":
+            continue  # what a payer can write moves nothing without money
         if seen.kind != "charge":
             need = case.load_refunds()
             if need is not None:
@@ -168,7 +170,7 @@ def _fresh(case: Case, connection_id: UUID, seen: Observation) -> ProcessorObjec
     return ProcessorObject(
         case.payment.merchant_id, case.payment.id, connection_id, seen.kind, seen.reference,
         ordinal, seen.state, seen.amount_minor, seen.asset, 0, None, seen.failure_code,
-        seen.failure_message, case.now, case.now, seen.parent, seen.revision, 0,
+        seen.failure_message, case.now, case.now, seen.parent, seen.revision, 0, seen.nominated,
     )  # fmt: skip
 
 
@@ -200,7 +202,8 @@ def _name_refund(case: Case, connection_id: UUID, seen: Observation) -> None:
     if refund is None:
         charge = seen.parent or ""
         found = case.objects.get((connection_id, "charge", charge))
-        place = (found.booked_to if found else None) or booking.home(case.payment, seen.asset)
+        spot = connection_id, "refund", seen.reference
+        place = (found.booked_to if found else None) or booking.home(case, case.objects[spot])
         refund = Refund(
             case.payment.merchant_id, case.payment.id, next(case.following), connection_id, charge,
             max(seen.amount_minor, 1), seen.asset, "pending", seen.reason, EMPTY, place, None,

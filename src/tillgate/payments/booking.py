@@ -27,6 +27,7 @@ from tillgate.ledger.model import (
 from tillgate.ledger.rules import Fact, keys_of
 from tillgate.payments.case import Case
 from tillgate.payments.model import Payment, ProcessorObject, Refund
+from tillgate.payments.rules import belongs, charge_of
 
 DISPUTED_AT = {
     "needs_response": "disputed", "under_review": "disputed", "lost": "clearing", "won": None,
@@ -107,7 +108,7 @@ def _charge(case: Case, thing: ProcessorObject) -> list[Post]:
     if thing.state != "captured":
         return []
     steps: list[Post] = []
-    aim = home(case.payment, thing.asset)
+    aim = home(case, thing)
     account = account_of(case.payment, aim, thing.asset)
     if thing.booked_to == "suspense" and aim != "suspense":
         parked = suspense(case.payment.merchant_id, thing.asset)
@@ -137,7 +138,7 @@ def _refund(case: Case, refund: Refund, hold: Hold | None) -> tuple[list[Post], 
     target = thing.amount if thing.state == "succeeded" and come else 0
     posted = min(target, hold.amount) if hold is not None and hold.asset == thing.asset else 0
     booked, owed, steps = thing.booked + posted, thing.owed, list[Post]()
-    aim = home(case.payment, thing.asset)
+    aim = home(case, thing)
     if not booked and refund.hold_id is None:
         refund = replace(refund, place=aim)
     account = account_of(case.payment, refund.place, thing.asset)
@@ -165,7 +166,7 @@ def _dispute(case: Case, thing: ProcessorObject) -> list[Post]:
     aim = DISPUTED_AT[thing.state] if thing.amount and come else None
     if (aim, thing.amount if aim else 0) == (thing.booked_to, thing.booked):
         return []
-    account = account_of(case.payment, home(case.payment, thing.asset), thing.asset)
+    account = account_of(case.payment, home(case, thing), thing.asset)
     aside = disputed(thing.merchant_id, thing.asset)
     money = Money(thing.amount, thing.asset)
     steps: list[Post] = []
@@ -221,9 +222,12 @@ def _back(
 # ---- accounts -----------------------------------------------------------------------------------
 
 
-def home(payment: Payment, asset: str) -> str:
-    """Where the payment's money belongs as it stands now: suspense, merchant or wallet."""
-    if payment.status == "review" or payment.resolution == "refused" or asset != payment.asset:
+def home(case: Case, thing: ProcessorObject) -> str:
+    """Where an object's money belongs as things stand now: suspense, merchant or wallet."""
+    payment = case.payment
+    stays_out = payment.status == "review" or payment.resolution == "refused"
+    fits = belongs(payment, charge_of(thing, case.objects.values()))
+    if stays_out or thing.asset != payment.asset or not fits:
         return "suspense"
     return "wallet" if payment.wallet_user is not None else "merchant"
 

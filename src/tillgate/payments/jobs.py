@@ -53,7 +53,7 @@ class Operations(NamedTuple):
                 (row["merchant_id"], row["livemode"]),
                 Waiting(
                     row["payment_id"], row["id"], row["connection_id"], row["state"],
-                    row["target"],
+                    row["target"], row["reference"],
                 ),
             )
             for row in rows

@@ -152,7 +152,8 @@ class ProcessorObject(Struct, frozen=True):
     """All that was said about one object at the processor, folded. `booked` of its amount stands
     in the ledger: of a charge in `suspense`, with the `merchant`, or in the `wallet`; of a refund
     it was taken from there; of a dispute it is `disputed`, or gone (`clearing`). `owed` of it was
-    taken from receivable. `parent`: the charge of a refund or dispute."""
+    taken from receivable. `parent`: the charge of a refund or dispute. `nominated`: only what its
+    payer could write ties it to the payment."""
 
     merchant_id: Id
     payment_id: Id
@@ -172,6 +173,7 @@ class ProcessorObject(Struct, frozen=True):
     parent: OptionalText
     revision: Bigint
     owed: Bigint
+    nominated: Bool = False
 
 
 @table(

@@ -33,6 +33,7 @@ class Waiting(NamedTuple):
     connection_id: UUID
     state: str
     target: str | None
+    reference: str | None
 
 
 class Performer(NamedTuple):
@@ -150,7 +151,7 @@ class Performer(NamedTuple):
         if linked is None:
             return
         owner = Owner(linked.merchant_id, linked.livemode, actor)
-        reference = waiting.target or ids.show("op", waiting.operation_id)
+        reference = waiting.target or waiting.reference or ids.show("op", waiting.operation_id)
         await failpoint("look.before_call")
         looked = await linked.connector.look(reference)
         await failpoint("look.after_call")

@@ -5,7 +5,7 @@ A payment's totals are sums over its objects, and its status follows the totals.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -83,7 +83,7 @@ class Totals(NamedTuple):
     captured: int
     refunded: int
     disputed: int
-    foreign: bool
+    misfit: str | None
     all_money: int
 
 
@@ -114,14 +114,33 @@ def _weight(thing: ProcessorObject) -> tuple[int, int, int]:
     return newest, RANKS[thing.kind][thing.state], thing.amount
 
 
-def total(payment: Payment, objects: Iterable[ProcessorObject], tries: Iterable[Try]) -> Totals:
+def belongs(payment: Payment, charge: ProcessorObject | None) -> bool:
+    """Whether a charge can pay the payment: in its asset, and where only its payer says what it is
+    for, exactly what was asked."""
+    if charge is None:
+        return True
+    exact = not charge.nominated or charge.amount == payment.amount
+    return charge.asset == payment.asset and exact
+
+
+def charge_of(thing: ProcessorObject, objects: Iterable[ProcessorObject]) -> ProcessorObject | None:
+    """The charge that a refund or dispute is of; of a charge itself."""
+    if thing.kind == "charge":
+        return thing
+    place = thing.connection_id, "charge", thing.parent
+    return next((o for o in objects if (o.connection_id, o.kind, o.reference) == place), None)
+
+
+def total(payment: Payment, objects: Collection[ProcessorObject], tries: Iterable[Try]) -> Totals:
     canceled = given_up(tries)
     sums: Counter[str] = Counter()
     for thing in objects:
-        own = thing.asset == payment.asset
+        own = thing.asset == payment.asset and belongs(payment, charge_of(thing, objects))
         match thing.kind, thing.state:
             case "charge", "captured":
-                sums["captured" if own else "foreign"] += thing.amount
+                kind = "captured" if own else "foreign"
+                kind = "nominated" if not own and thing.asset == payment.asset else kind
+                sums[kind] += thing.amount
             case "charge", "authorized":
                 sums["authorized"] += thing.amount if own and thing.ordinal not in canceled else 0
             case "refund", "succeeded":
@@ -132,8 +151,15 @@ def total(payment: Payment, objects: Iterable[ProcessorObject], tries: Iterable[
                 pass
     return Totals(
         sums["authorized"], sums["captured"], sums["refunded"], sums["disputed"],
-        sums["foreign"] > 0, sums["captured"] + sums["foreign"],
+        _misfit(sums), sums["captured"] + sums["foreign"] + sums["nominated"],
     )  # fmt: skip
+
+
+def _misfit(sums: Counter[str]) -> str | None:
+    """Why money that came does not belong here, if some does not."""
+    if sums["foreign"]:
+        return "asset_mismatch"
+    return "nominated_mismatch" if sums["nominated"] else None
 
 
 def given_up(tries: Iterable[Try]) -> set[int | None]:
@@ -169,8 +195,8 @@ def _wanted(
         return "succeeded", None
     if totals.captured >= asked_for(payment):
         return ("review", misfit) if misfit else ("succeeded", None)
-    if totals.foreign:
-        return "review", "asset_mismatch"
+    if totals.misfit:
+        return "review", totals.misfit
     if totals.captured > 0 and payment.amount_policy == "accept":
         return ("review", misfit) if misfit else ("succeeded", None)
     if totals.captured > 0:

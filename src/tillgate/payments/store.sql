@@ -91,7 +91,7 @@ FROM disputes WHERE merchant_id = $1 AND payment_id = ANY ($2::uuid[])
 ORDER BY payment_id, id;
 
 -- name: waiting_operations
-SELECT payment_id, id AS operation_id, connection_id, state, target FROM operations
+SELECT payment_id, id AS operation_id, connection_id, state, target, reference FROM operations
 WHERE merchant_id = $1 AND payment_id = $2 AND id = ANY ($3::uuid[])
 ORDER BY id;
 
@@ -129,7 +129,8 @@ WITH due AS (
 UPDATE operations o SET due_at = clock_timestamp() + interval '30 seconds'
 FROM due d JOIN merchants m ON m.id = d.merchant_id
 WHERE o.merchant_id = d.merchant_id AND o.payment_id = d.payment_id AND o.id = d.id
-RETURNING o.merchant_id, m.livemode, o.payment_id, o.id, o.connection_id, o.kind, o.state, o.target;
+RETURNING o.merchant_id, m.livemode, o.payment_id, o.id, o.connection_id, o.kind, o.state, o.target,
+  o.reference;
 
 -- name: forget_keys
 DELETE FROM idempotency_keys WHERE (merchant_id, key) IN (
