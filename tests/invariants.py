@@ -118,20 +118,30 @@ INVARIANTS: dict[str, str] = {
     ),
     "a payment's totals are the fold of its objects": """
         SELECT p.id FROM payments p LEFT JOIN LATERAL (
-          SELECT sum(amount) FILTER (WHERE (kind, state) = ('charge', 'authorized')
+          SELECT sum(o.amount) FILTER (WHERE (o.kind, o.state) = ('charge', 'authorized')
               AND NOT EXISTS (  -- nobody wants what a canceled try authorizes late
                 SELECT FROM tries t WHERE t.merchant_id = o.merchant_id
                   AND t.payment_id = o.payment_id AND t.ordinal = o.ordinal
                   AND t.state = 'canceled')) AS authorized,
-            sum(amount) FILTER (WHERE (kind, state) = ('charge', 'captured')) AS captured,
-            sum(amount) FILTER (WHERE (kind, state) = ('refund', 'succeeded')) AS refunded,
-            sum(amount) FILTER (WHERE kind = 'dispute' AND state <> 'won') AS disputed
-          FROM processor_objects o
+            sum(o.amount) FILTER (WHERE (o.kind, o.state) = ('charge', 'captured')) AS captured,
+            sum(o.amount) FILTER (WHERE (o.kind, o.state) = ('refund', 'succeeded')) AS refunded,
+            sum(o.amount) FILTER (WHERE o.kind = 'dispute' AND o.state <> 'won') AS disputed
+          FROM processor_objects o LEFT JOIN processor_objects c  -- the charge that it is of
+            ON c.merchant_id = o.merchant_id AND c.payment_id = o.payment_id
+            AND c.connection_id = o.connection_id AND c.kind = 'charge'
+            AND c.reference = CASE o.kind WHEN 'charge' THEN o.reference ELSE o.parent END
           WHERE o.merchant_id = p.merchant_id AND o.payment_id = p.id AND o.asset = p.asset
+            AND coalesce(c.asset, p.asset) = p.asset
+            AND (c.nominated IS NOT TRUE OR c.amount = p.amount)
         ) f ON true
         WHERE (p.authorized, p.captured, p.refunded, p.disputed) IS DISTINCT FROM
           (coalesce(f.authorized, 0), coalesce(f.captured, 0), coalesce(f.refunded, 0),
            coalesce(f.disputed, 0))""",
+    "what only its payer says is for a payment, and is not what was asked, stands in suspense": """
+        SELECT o.reference FROM processor_objects o
+        JOIN payments p ON p.merchant_id = o.merchant_id AND p.id = o.payment_id
+        WHERE o.nominated AND o.kind = 'charge' AND o.booked > 0
+          AND (o.amount, o.asset) <> (p.amount, p.asset) AND o.booked_to <> 'suspense'""",
     "what processors did is booked, and where it stands": """
         SELECT payment_id, kind, reference FROM processor_objects
         WHERE booked <> CASE

@@ -10,6 +10,7 @@ import pytest
 from tillgate.checkout import assets
 from tillgate.checkout.model import STATES, State, View
 from tillgate.checkout.pages import render
+from tillgate.checkout.ways import BuyButton, Card, CashApp, Way
 from tillgate.checkout.words import languages
 from tillgate.kit.money import Money
 
@@ -23,7 +24,7 @@ KNOWN = tuple(state for state in STATES if state not in {"not_found", "unavailab
 class Page(HTMLParser):
     """A parsed page: its elements, its text without scripts, and whether every tag is closed."""
 
-    VOID = frozenset({"input", "link", "meta"})
+    VOID = frozenset({"img", "input", "link", "meta"})
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -273,9 +274,85 @@ def test_times_that_are_read_out_are_in_the_page() -> None:
     assert time["data-at-30"] == "30 seconds left to pay."
 
 
+# ---- ways to pay on the page itself --------------------------------------------------------------
+
+CARD = Card("pi_1_secret_2", "pk_test_3")
+BUTTON = BuyButton("buy_btn_1", "pk_test_3", "op_4")
+CASH_APP = CashApp("https://app.example/m", "https://qr.example/1.svg", 1795262460)
+"""Its code expires a minute after NOW."""
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("way", [CARD, BUTTON, CASH_APP])
+def test_a_way_is_shown_instead_of_the_processors_address(way: Way, language: str) -> None:
+    page = draw("waiting", language, way=way, way_number=2, continue_url=None)
+    heading = languages()[language].words["heading.ready"]
+    assert isinstance(heading, str)
+    assert heading.partition("{")[0].strip() in page.text
+    assert page.all("main", **{"data-way": f"{way.kind}-2"})
+    assert not page.all("form", method="post")
+    assert "{" not in page.text
+    assert "None" not in page.text
+
+
+def test_the_card_form_knows_what_stripe_needs_and_our_words_for_its_errors() -> None:
+    page = draw("waiting", way=CARD, method="card")
+    (form,) = page.all("form")
+    assert form["data-key"] == "pk_test_3"
+    assert form["data-secret"] == "pi_1_secret_2"
+    assert "action" not in form, "what is typed has no way to our server"
+    assert not page.all("input")
+    codes = " ".join(found["data-codes"] or "" for found in page.all("li") if "data-codes" in found)
+    assert {"default", "validation_error", "insufficient_funds"} <= set(codes.split())
+    assert "Pay €12.50" in page.text
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "waiting"])
+def test_only_the_page_that_waits_can_show_a_way(state: State) -> None:
+    page = draw(state)
+    assert not page.all("div", **{"class": "way"})
+    assert "stripe" not in page.text.lower()
+
+
+@pytest.mark.parametrize("evil", ["javascript:alert(1)", "data:image/svg+xml,x", "//evil.example"])
+def test_only_web_addresses_are_opened_or_drawn(evil: str) -> None:
+    way = CashApp(mobile_url=evil, qr_svg_url=evil)
+    html = render(view("waiting", way=way, continue_url=evil), "en", "n0nce", NOW)
+    assert f'"{evil}"' not in html
+
+
+def test_cash_app_has_a_link_a_code_and_a_page() -> None:
+    page = draw("waiting", way=CASH_APP, method="cashapp")
+    for href in ("https://app.example/m", "https://processor.example/pay/1"):
+        assert page.all("a", href=href, target="_blank", rel="noopener noreferrer")
+    assert page.all("img", src="https://qr.example/1.svg", alt="QR code for Cash App")
+    assert "Cash App Pay" in page.text
+    assert "1 minute" in page.text
+
+
+def test_a_code_that_has_expired_can_only_be_begun_anew() -> None:
+    way = msgspec.structs.replace(CASH_APP, qr_expires_at=int(NOW.timestamp()))
+    page = draw("waiting", way=way, way_number=2)
+    assert not page.all("img")
+    assert page.all("form", method="post", action="/c/1/pay")
+    assert page.all("main", **{"data-way": "cashapp-2-over"})
+
+
+@pytest.mark.parametrize(
+    ("method", "words"), [("card", "Card"), ("cashapp", "Cash App Pay"), (None, "Sandbox")]
+)
+def test_a_method_is_named_as_payers_name_it(method: str | None, words: str) -> None:
+    assert words in draw("ready", method=method).text
+    assert words in draw("succeeded", method=method).text
+
+
+WAYS = [None, CARD, BUTTON, CASH_APP]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("state", STATES)
-def test_a_page_with_all_it_needs_is_small(state: State) -> None:
-    html = render(view(state, description="x y " * 125), "ar", "n0nce", NOW).encode()
+def test_a_page_with_all_it_needs_is_small(state: State, way: Way | None) -> None:
+    html = render(view(state, description="x y " * 125, way=way), "ar", "n0nce", NOW).encode()
     total = len(gzip.compress(html))
     for name in ("checkout.css", "checkout.js", "mark.svg"):
         asset = assets.find(assets.url(name).removeprefix(assets.URL_PREFIX))

@@ -23,6 +23,12 @@ OWN_KEY = os.environ.get("FUZZ_OWN_KEY")
 SPENDING = {"/v1/wallets/{user}/debit", "/v1/wallets/{user}/holds", "/v1/wallets/transfers"}
 BINDING = {"/v1/wallets/{user}/freeze", "/v1/wallets/{user}/limits"}
 POSTING = "/v1/wallets/{user}/holds/{hold_id}/post"
+ROUTING = (
+    "credentials", "settings", "status", "priority", "currencies", "amount_min", "amount_max",
+    "allowed_networks",
+)  # fmt: skip
+"""What would leave the other calls without a connection to pay through."""
+
 SPENT_MAX = 1000
 REFUNDED_MAX = 10
 
@@ -58,6 +64,8 @@ def _move(case: Any, body: Body) -> None:
         body["events"] = ["webhook.test"]
     elif case.path == "/v1/orders":
         _lower_lines(body)
+    elif case.path in {"/v1/connections", "/v1/connections/{connection}"}:
+        _connect(body)
     elif case.path == "/v1/payments":
         _know(body, always=True)
         if "order" in body:  # whose currency is euro
@@ -93,6 +101,14 @@ def _refund(body: Body) -> None:
     if body.get("payment") in KNOWN["/v1/refunds"]:
         body["amount"] = 1 if body.get("amount") is None else body["amount"]
         _lower(body, REFUNDED_MAX)
+
+
+def _connect(body: Body) -> None:
+    """Chance makes up no settings: a new one is of webhooks, and no payment takes it."""
+    wanted = [body.pop(name, None) for name in ROUTING]
+    if isinstance(body.get("connector"), str) and isinstance(wanted[0], dict):
+        preset = {"preset": "generic", "base_url": "https://pay.example.com"}
+        body |= {"connector": "external", "settings": preset, "credentials": {}, "priority": -1}
 
 
 def _lower_lines(body: Body) -> None:

@@ -36,6 +36,10 @@ inference.algorithms = []  # the links of the document are enough, and each of t
 [[operations]]
 include-operation-id = "cancelRefund"
 warnings = false  # by the time that chance comes, the processor has every refund
+
+[[operations]]
+include-operation-id = "createConnection"
+warnings = false  # a merchant has a hundred at most
 """
 MUTATIONS = 400
 

@@ -1,7 +1,7 @@
 """Stripe on the running stack, with a fake Stripe that tells what happens there."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -31,10 +31,11 @@ class Seller:
     def __init__(self, trade: Trade, fake: FakeStripe) -> None:
         self.trade, self.fake = trade, fake
 
-    async def connect(self, **settings: Any) -> Body:
+    async def connect(self, policy: str = "review", **settings: Any) -> Body:
         made = await self.trade.ask(
             "/v1/connections", 201, connector="stripe", credentials=CREDENTIALS,
             settings={"api_base": self.fake.url, **settings}, priority=10, currencies=["usd"],
+            amount_policy=policy,
         )  # fmt: skip
         self.fake.webhook_url = made["callback_url"]
         return made
@@ -46,9 +47,35 @@ class Seller:
 
     def intent(self, payment: Body) -> Thing:
         """The payment intent at Stripe; there is one."""
-        every = self.fake.books.all("payment_intent", None)
-        [found] = [one for one in every if one["metadata"]["tillgate_payment"] == payment["id"]]
+        [found] = self.intents(payment)
         return found
+
+    def intents(self, payment: Body) -> list[Thing]:
+        """All of them, the newest first."""
+        every = self.fake.books.all("payment_intent", None)
+        return [one for one in every if one["metadata"].get("tillgate_payment") == payment["id"]]
+
+    async def button(self, amount: int, policy: str) -> tuple[Body, str]:
+        """A payment by a Buy Button, and what the button says it is for."""
+        await self.connect(policy, method="buy_button", buy_button_id="buy_btn_1")
+        payment = await self.started(amount=amount)
+        return payment, payment["next_action"]["details"]["client_reference_id"]
+
+    async def all_heard(self) -> None:
+        """Whatever Stripe has said was applied, or is a dead letter."""
+        await self.fake.settled()
+        waiting = lambda: self.trade.get("/v1/callbacks", state="pending")  # noqa: E731
+        await until(waiting, lambda found: not found["data"])
+
+    async def dollars(self) -> dict[str, int]:
+        """What stands where."""
+        told = await self.trade.get("/v1/balance")
+        places = {name: one for name, one in told.items() if isinstance(one, list)}
+        sums = {
+            name: sum(e["amount"] for e in cast("list[Body]", one) if e["currency"] == "usd")
+            for name, one in places.items()
+        }
+        return {name: amount for name, amount in sums.items() if amount}
 
 
 @pytest.fixture
@@ -111,22 +138,83 @@ async def test_a_forged_event_pays_nothing(seller: Seller) -> None:
     assert (await seller.trade.payment(payment["id"]))["status"] == "pending"
 
 
-async def test_a_cheap_button_does_not_pay_a_dear_payment(seller: Seller) -> None:
-    await seller.connect(method="buy_button", buy_button_id="buy_btn_1")
-    payment = await seller.started(amount=50_000)
-    button = payment["next_action"]["details"]
-    seller.fake.books.pay_link(button["client_reference_id"], 100, "usd", "plink_1")
-    stays = await seller.trade.until(payment["id"], "review")
-    assert stays["amount_captured"] == 100
+@pytest.mark.parametrize("policy", ["review", "accept"])
+@pytest.mark.parametrize("amount", [100, 49_999, 50_001])
+async def test_a_button_of_another_price_does_not_pay(
+    seller: Seller, amount: int, policy: str
+) -> None:
+    """The genuine price pays afterwards; what the other brought waits for a person all the same."""
+    trade, books = seller.trade, seller.fake.books
+    payment, reference = await seller.button(50_000, policy)
+    books.pay_link(reference, amount, "usd", "plink_cheap")
+    stays = await trade.until(payment["id"], "review")
+    await seller.all_heard()  # what Stripe says of it by its own name changes nothing
+    assert await trade.payment(payment["id"]) == stays
+    assert (stays["review_reason"], stays["amount_captured"]) == ("nominated_mismatch", 0)
+    assert await seller.dollars() == {"suspense": amount}
+    books.pay_link(reference, 50_000, "usd", "plink_1")
+    paid = await trade.until(payment["id"], "succeeded")
+    assert paid["amount_captured"] == 50_000
+    assert await seller.dollars() == {"suspense": amount, "available": 50_000}
+    assert (await trade.told(payment))[-2:] == ["payment.review", "payment.succeeded"]
+
+
+async def test_what_a_button_of_another_price_brought_goes_back(seller: Seller) -> None:
+    trade, books = seller.trade, seller.fake.books
+    payment, reference = await seller.button(50_000, "accept")
+    session = books.pay_link(reference, 100, "usd", "plink_cheap")
+    await trade.until(payment["id"], "review")
+    path = f"/v1/payments/{payment['id']}/resolve"
+    assert await trade.refused(path, action="accept") == (400, "parameter_invalid")
+    await trade.ask(path, action="refund")
+    [refund] = await trade.refunds(payment)
+    await trade.refund_is(refund, "succeeded")
+    given = books.all("refund", session["payment_intent"])
+    assert [one["amount"] for one in given] == [100]
+    ended = await trade.payment(payment["id"])
+    assert (ended["status"], ended["amount_captured"], ended["amount_refunded"]) == ("failed", 0, 0)
+    assert await seller.dollars() == {}
 
 
 async def test_a_button_that_fits_pays(seller: Seller) -> None:
-    await seller.connect(method="buy_button", buy_button_id="buy_btn_1")
-    payment = await seller.started(amount=50_000)
-    button = payment["next_action"]["details"]
-    session = seller.fake.books.pay_link(button["client_reference_id"], 50_000, "usd", "plink_1")
+    payment, reference = await seller.button(50_000, "review")
+    session = seller.fake.books.pay_link(reference, 50_000, "usd", "plink_1")
     await seller.trade.until(payment["id"], "succeeded")
     refund = await seller.trade.refund(payment, amount=20_000)
     await seller.trade.refund_is(refund, "succeeded")
     given = seller.fake.books.all("refund", session["payment_intent"])
     assert [one["amount"] for one in given] == [20_000]
+
+
+async def test_a_refused_intent_that_is_paid_after_all_pays_the_payment(seller: Seller) -> None:
+    """At Stripe it waits for another card, also while the payer has begun anew here; who pays both
+    has paid too much, and the merchant is told."""
+    trade, books = seller.trade, seller.fake.books
+    await seller.connect()
+    payment = await seller.started()
+    books.decline(seller.intent(payment)["id"])
+    await trade.until(payment["id"], "failed")
+    await trade.ask(f"/v1/payments/{payment['id']}/confirm")
+    second, first = seller.intents(payment)
+    books.pay(first["id"])
+    paid = await trade.until(payment["id"], "succeeded")
+    assert (paid["amount_captured"], paid["last_error"]) == (1050, None)
+    books.pay(second["id"])
+    both = lambda: trade.payment(payment["id"])  # noqa: E731
+    await until(both, lambda found: found["amount_captured"] == 2100)
+    assert await seller.dollars() == {"available": 2100}
+    told = await trade.told(payment)
+    assert told[-2:] == ["payment.succeeded", "payment.amount_mismatch"]
+
+
+async def test_a_refused_intent_of_a_canceled_payment_pays_late(seller: Seller) -> None:
+    trade, books = seller.trade, seller.fake.books
+    await seller.connect()
+    payment = await seller.started()
+    books.decline(seller.intent(payment)["id"])
+    await trade.until(payment["id"], "failed")
+    await trade.ask(f"/v1/payments/{payment['id']}/cancel")
+    books.pay(seller.intent(payment)["id"])
+    paid = await trade.until(payment["id"], "succeeded")
+    assert (paid["late"], paid["amount_captured"]) == (True, 1050)
+    assert await seller.dollars() == {"available": 1050}

@@ -43,7 +43,7 @@ from tillgate.kit.money import Money
 from tillgate.ledger.model import AccountKey, Transfer, available, wallet
 from tillgate.orders.commands import CancelOrder, CreateOrder
 from tillgate.orders.model import Order
-from tillgate.payments import rules
+from tillgate.payments import outstanding, rules
 from tillgate.payments.commands import Cancel, Capture, CreatePayment, ExpirePayment, Resolve
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import OperationRow, Payment, Refund
@@ -255,7 +255,7 @@ class Histories(RuleBasedStateMachine):
             self.run(Submit(OWNER, wish.payment_id, wish.id, can, prepare, self.mint()))
 
     @precondition(
-        has(OperationRow, lambda row: row.kind != "start" and row.state in rules.ASKED[1:])
+        has(OperationRow, lambda row: row.kind != "start" and row.state in outstanding.ASKED[1:])
     )
     @rule(which=PICK, answer=st.integers(0, 6), part=PARTS)
     def settle(self, which: int, answer: int, part: float) -> None:
@@ -266,7 +266,7 @@ class Histories(RuleBasedStateMachine):
         answers: list[Answered] = [Unknown("?"), Rejected("no", "No."), Done(())]
         said = answers[answer] if answer < 3 else Done((self.result_of(wish, answer, part),))
         place = OWNER, wish.payment_id, wish.id, wish.connection_id
-        heeded = wish.state in rules.ASKED
+        heeded = wish.state in outstanding.ASKED
         self.run(Settle(*place, said, self.mint()))
         if isinstance(said, Done) and heeded:
             self.hear(wish, said.observations)

@@ -66,6 +66,15 @@ def charge(
     return Observation(reference, None, cast("ObjectState", state), amount, asset, failure)
 
 
+OTHER_AMOUNTS = 1, 999, 1001, 50_000
+"""Not what `pending` asks for."""
+
+
+def nominated(amount: int, asset: str = "eur", reference: str = "ch_9") -> Observation:
+    """A charge that only its payer says is for the payment."""
+    return replace(charge("captured", amount, asset, reference), nominated=True)
+
+
 def refund(
     state: str, amount: int = 1000, asset: str = "eur", reference: str = "re_1",
     parent: str = "ch_1", ours: str | None = None,

@@ -15,7 +15,7 @@ from tillgate.events.catalogue import TYPES
 from tillgate.events.model import Event
 from tillgate.ledger.model import Account, AccountKey, Hold
 from tillgate.orders.model import Order
-from tillgate.payments import rules
+from tillgate.payments import outstanding, rules
 from tillgate.payments.model import Dispute, OperationRow, Payment, ProcessorObject, Refund, Try
 
 
@@ -148,8 +148,8 @@ class Checked(Histories):
         live: Counter[tuple[UUID, str | None]] = Counter()
         for wish in self.memory.all(OperationRow):
             assert wish.due_at is not None or wish.state not in ("reserved", "submitted")
-            asked = wish.state in rules.ASKED
-            if asked and wish.kind in rules.LETTING_GO:
+            asked = wish.state in outstanding.ASKED
+            if asked and wish.kind in outstanding.LETTING_GO:
                 live[wish.connection_id, wish.target] += 1
         assert set(live.values()) <= {1}
 
@@ -165,8 +165,8 @@ class Checked(Histories):
                 continue
             mine = [o for o in wishes if (o.payment_id, o.ordinal) == (one.payment_id, one.ordinal)]
             start = next(o for o in mine if o.kind == "start")
-            if start.state in rules.ASKED:
-                assert start.due_at is not None or start.looks >= len(rules.LOOKS)
+            if start.state in outstanding.ASKED:
+                assert start.due_at is not None or start.looks >= len(outstanding.LOOKS)
             voided = any(o.kind == "void" for o in mine)
             ended = [
                 o
@@ -174,7 +174,7 @@ class Checked(Histories):
                 if (o.payment_id, o.ordinal) == (one.payment_id, one.ordinal)
                 and o.state in ("canceled", "failed", "captured")
             ]
-            assert start.state in (*rules.ASKED, "rejected") or voided or ended
+            assert start.state in (*outstanding.ASKED, "rejected") or voided or ended
         assert set(opened.values()) <= {0, 1}
 
     @invariant()

@@ -40,7 +40,8 @@ from tillgate.payments.model import (
     Refund,
 )
 from tillgate.payments.operations import Settle
-from tillgate.payments.rules import ASKED, LETTING_GO, RANKS
+from tillgate.payments.outstanding import ASKED, LETTING_GO
+from tillgate.payments.rules import RANKS
 from tillgate.payments.tries import StartTry
 from tillgate.refunds.commands import CreateRefund
 from tillgate.wallets.commands import Move

@@ -17,7 +17,7 @@ from tillgate.engine.command import Need, Ref
 from tillgate.engine.world import World
 from tillgate.kit import ids
 from tillgate.orders import rules as order_rules
-from tillgate.payments import booking, refunding, rules
+from tillgate.payments import booking, outstanding, refunding, rules
 from tillgate.payments.case import EMPTY, Case, open_case, with_refunds
 from tillgate.payments.case import wants as wants_of_charges
 from tillgate.payments.model import (
@@ -116,15 +116,17 @@ def conclude(case: Case) -> Need | None:
         and case.order is not None
         and case.order.duplicates == "refund"
     )
+    if case.payment.status == "succeeded":
+        case.end_open_try()  # nobody pays twice
     if back_at_once:
         case.payment = refuse(case.payment)
     charges, operations = case.of_kind("charge"), case.operations.values()
-    for operation in rules.settled(operations, case.tries, charges, case.now):
+    for operation in outstanding.settled(operations, case.tries, charges, case.now):
         case.keep(operation)
     _follow_refunds(case)
     _follow_disputes(case)
     for operation in list(case.operations.values()):
-        case.keep(rules.answered(operation, _result_of(case, operation), case.now))
+        case.keep(outstanding.answered(operation, _result_of(case, operation), case.now))
     _credit_order(case, before.refunded if before.credited else 0)
     case.let_go_unwanted()
     need = booking.book(case)

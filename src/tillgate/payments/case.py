@@ -31,8 +31,9 @@ from tillgate.payments.model import (
     Refund,
     Try,
 )
+from tillgate.payments.outstanding import settled, to_let_go
 from tillgate.payments.records import family, payment_event
-from tillgate.payments.rules import to_let_go, told
+from tillgate.payments.rules import open_try, told
 from tillgate.payments.shapes import show_dispute, show_refund
 
 SOON = timedelta(seconds=5)
@@ -177,6 +178,19 @@ class Case:
         for charge in to_let_go(self.payment, self.objects.values(), self.tries, operations):
             spot = charge.connection_id, charge.reference
             self.let_go(*spot, charge.ordinal or 0, charge.amount)
+
+    def end_open_try(self) -> None:
+        """Nobody shall pay there any more: the try is canceled, at the processor too."""
+        attempt = open_try(self.tries)
+        if attempt is None:
+            return
+        self.keep_try(replace(attempt, state="canceled", updated_at=self.now))
+        charges, operations = self.of_kind("charge"), list(self.operations.values())
+        for start in settled(operations, self.tries, charges, self.now):
+            self.keep(start)
+        if attempt.reference is not None:
+            place = attempt.connection_id, attempt.reference
+            self.let_go(*place, attempt.ordinal, self.payment.amount)
 
     def of_kind(self, kind: Kind) -> list[ProcessorObject]:
         return [thing for thing in self.objects.values() if thing.kind == kind]

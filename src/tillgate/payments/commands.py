@@ -23,7 +23,7 @@ from tillgate.kit.metadata import merged
 from tillgate.kit.money import Money
 from tillgate.orders import rules as order_rules
 from tillgate.orders.model import Order, due
-from tillgate.payments import rules
+from tillgate.payments import outstanding, rules
 from tillgate.payments.apply import conclude, give_all_back, refuse
 from tillgate.payments.case import Case, open_case, wants, with_refunds
 from tillgate.payments.model import Payment
@@ -184,10 +184,10 @@ class Capture(Owned, frozen=True):
         if not isinstance(case, Case):
             return case
         case.at_once = True
-        charge = rules.capturable(case.objects.values(), case.tries, case.payment.asset)
+        charge = outstanding.capturable(case.objects.values(), case.tries, case.payment.asset)
         if case.payment.status != "authorized" or charge is None:
             return _not("captured", case.payment)
-        if busy := rules.under_way(case.operations.values(), charge):
+        if busy := outstanding.under_way(case.operations.values(), charge):
             return _busy(busy)
         if self.minor is not None and self.minor > charge.amount:
             words = f"{charge.amount} can be captured at most."
@@ -219,8 +219,8 @@ class Cancel(Owned, frozen=True):
         over = case.payment.status not in ("pending", "failed", "authorized")
         if over or case.payment.resolution is not None:
             return _not("canceled", case.payment)
-        charge = rules.capturable(case.objects.values(), case.tries, case.payment.asset)
-        if busy := rules.under_way(case.operations.values(), charge):
+        charge = outstanding.capturable(case.objects.values(), case.tries, case.payment.asset)
+        if busy := outstanding.under_way(case.operations.values(), charge):
             return _busy(busy)
         case.payment = replace(case.payment, cancellation_reason=self.reason)
         if case.payment.status == "authorized" and charge is not None:
@@ -231,7 +231,7 @@ class Cancel(Owned, frozen=True):
             case.payment = replace(
                 case.payment, status="canceled", failure_code=None, failure_message=None
             )
-            end_open_try(case)
+            case.end_open_try()
             case.let_go_unwanted()
         _write(case, "payment.cancel", {"reason": self.reason})
         waiting = tuple(o.id for o in case.operations.values() if o.state == "reserved")
@@ -287,29 +287,18 @@ class ExpirePayment(Owned, frozen=True):
         case = _open(self, world, now)
         if not isinstance(case, Case):
             return case if isinstance(case, Need) else Outcome(None)
-        asked = any(o.state in rules.ASKED for o in case.operations.values() if o.kind != "void")
+        asked = any(
+            o.state in outstanding.ASKED for o in case.operations.values() if o.kind != "void"
+        )
         if not rules.may_expire(case.payment, asked, now):
             return Outcome(None)
         case.payment = replace(case.payment, status="expired")
-        end_open_try(case)
+        case.end_open_try()
         case.let_go_unwanted()
         case.more.append(
             payment_audit("payment.expire", case.payment, self.owner, case.following, now)
         )
         return Outcome(None, case.rows())
-
-
-def end_open_try(case: Case) -> None:
-    """Nobody shall pay there any more: the try is canceled, at the processor too."""
-    attempt = rules.open_try(case.tries)
-    if attempt is None:
-        return
-    case.keep_try(replace(attempt, state="canceled", updated_at=case.now))
-    charges, operations = case.of_kind("charge"), case.operations.values()
-    for start in rules.settled(operations, case.tries, charges, case.now):
-        case.keep(start)
-    if attempt.reference is not None:
-        case.let_go(attempt.connection_id, attempt.reference, attempt.ordinal, case.payment.amount)
 
 
 def _open(

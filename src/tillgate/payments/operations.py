@@ -33,7 +33,7 @@ from tillgate.engine.command import Decision, Need, Outcome, Ref
 from tillgate.engine.world import World
 from tillgate.kit import ids
 from tillgate.kit.money import Money
-from tillgate.payments import rules
+from tillgate.payments import outstanding, rules
 from tillgate.payments.apply import conclude, observe
 from tillgate.payments.case import Case, open_case, with_refunds
 from tillgate.payments.model import OperationRow, PaymentReference
@@ -74,7 +74,7 @@ class Submit(Owned, frozen=True):
             state="submitted",
             request=found.request if found.submissions else self.prepare(_change(found)),
             submissions=found.submissions + 1,
-            due_at=now + rules.LEASE,
+            due_at=now + outstanding.LEASE,
             updated_at=now,
         )
         case.keep(sent)
@@ -125,7 +125,7 @@ class Settle(Owned, frozen=True):
         if case is None or isinstance(case, Need):
             return case or Outcome(None)
         asked = case.operations.get(self.operation_id)
-        if asked is None or asked.state not in rules.ASKED:
+        if asked is None or asked.state not in outstanding.ASKED:
             return Outcome(None)
         answered = self.answered
         if isinstance(answered, Rejected) and asked.submissions > 1:
@@ -140,7 +140,7 @@ class Settle(Owned, frozen=True):
             case Rejected() as rejected:
                 need = _reject(case, asked, rejected, goes_on=self.goes_on)
             case Unknown(reason):
-                due = now + rules.LOOKS[0]
+                due = now + outstanding.LOOKS[0]
                 need = case.keep(
                     replace(asked, state="unknown", error=reason, due_at=due, updated_at=now)
                 )
@@ -177,7 +177,7 @@ class TakeLook(Owned, frozen=True):
         if need is not None:
             return need
         left = case.operations[self.operation_id]
-        if left is asked or (left.kind != "start" and left.state in rules.ASKED):
+        if left is asked or (left.kind != "start" and left.state in outstanding.ASKED):
             case.keep(self._next(left, now))
         if case.payment != before:
             case.more.append(
@@ -190,11 +190,11 @@ class TakeLook(Owned, frozen=True):
             case CannotTell():
                 return None
             case Absent():
-                lost = asked.kind == "start" and asked.state in rules.ASKED
+                lost = asked.kind == "start" and asked.state in outstanding.ASKED
                 return _reject(case, asked, NEVER) if lost else None
             case Found(observations, pending):
                 if all((s.kind, s.state) == ("charge", "pending") for s in observations):
-                    wanted = asked.kind == "start" and asked.state in rules.ASKED
+                    wanted = asked.kind == "start" and asked.state in outstanding.ASKED
                     return _under_way(case, asked, pending) if wanted and pending else None
                 return observe(case, self.connection_id, observations)
 
@@ -202,7 +202,7 @@ class TakeLook(Owned, frozen=True):
         """What a look did not settle. A wish that was found to be undone is sent again while the
         processor surely knows it for the same one; after that, only a person can tell."""
         if asked.kind == "start" or isinstance(self.looked, CannotTell) or asked.state == "done":
-            return rules.looked_at(asked, now)
+            return outstanding.looked_at(asked, now)
         if asked.state == "rejected":
             return replace(asked, due_at=None, updated_at=now)
         if self.resend_window is not None and now - asked.created_at < self.resend_window:
@@ -216,7 +216,7 @@ def _named(command: Settle | TakeLook, said: Pending) -> Ref:
 
 def _done(asked: OperationRow, now: datetime) -> OperationRow:
     """Done, as far as its answer goes; what it did not show is looked up."""
-    return replace(asked, state="done", due_at=now + rules.LOOKS[0], updated_at=now)
+    return replace(asked, state="done", due_at=now + outstanding.LOOKS[0], updated_at=now)
 
 
 def _under_way(case: Case, asked: OperationRow, said: Pending) -> Need | None:
@@ -225,7 +225,7 @@ def _under_way(case: Case, asked: OperationRow, said: Pending) -> Need | None:
     now = case.now
     attempt = next(one for one in case.tries if one.ordinal == asked.ordinal)
     is_open = attempt.state == "open"
-    due = now + rules.LOOKS[0] if is_open else None
+    due = now + outstanding.LOOKS[0] if is_open else None
     case.keep(replace(asked, state="done", reference=said.reference, due_at=due, updated_at=now))
     case.keep_try(
         replace(
@@ -250,7 +250,7 @@ def _reject(
     """A definitive no ends the operation, and what waited for it. After a refused capture or void
     the processor is looked at once: it knows something that we do not."""
     now = case.now
-    looks = asked.kind in rules.LETTING_GO and said is not UNABLE
+    looks = asked.kind in outstanding.LETTING_GO and said is not UNABLE
     due = now if looks else None
     case.keep(replace(asked, state="rejected", error=said.code, due_at=due, updated_at=now))
     match asked.kind:

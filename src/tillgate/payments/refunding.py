@@ -15,26 +15,27 @@ from tillgate.kit.money import Money
 from tillgate.kit.refusal import Refused
 from tillgate.ledger.model import Hold, clearing
 from tillgate.ledger.rules import Fact, disposable
-from tillgate.payments import rules
+from tillgate.payments import outstanding
 from tillgate.payments.booking import account_of
 from tillgate.payments.case import EMPTY, Case
 from tillgate.payments.model import ProcessorObject, Refund
+from tillgate.payments.rules import belongs
 
 
 def choose(case: Case, minor: int | None) -> tuple[ProcessorObject, int] | Refused:
-    """(charge, how much of it): the charge with the largest rest in the payment's own asset."""
-    rests = [
-        (rest, charge) for charge, rest in rests_of(case) if charge.asset == case.payment.asset
-    ]
+    """(charge, how much of it): the charge with the largest rest in the payment's own asset; money
+    of another one, or that does not belong here, when nothing else is left."""
+    payment = case.payment
+    rests = [(belongs(payment, charge), rest, charge) for charge, rest in rests_of(case)]
     if not rests:
-        if case.payment.captured:
+        if payment.captured:
             return Refused("charge_refunded", "Everything was given back, or is claimed back.")
         return Refused(
             "payment_state",
-            f"A payment that is {case.payment.status} has brought no money to give back.",
+            f"A payment that is {payment.status} has brought no money to give back.",
             "payment",
         )
-    rest, charge = max(rests, key=lambda found: (found[0], found[1].reference))
+    _, rest, charge = max(rests, key=lambda found: (*found[:2], found[2].reference))
     if minor is not None and minor > rest:
         return Refused("amount_too_large", f"{rest} can be refunded at most.", "amount")
     return charge, minor or rest
@@ -44,7 +45,7 @@ def rests_of(case: Case) -> Iterator[tuple[ProcessorObject, int]]:
     """Every charge of which something can be given back, and how much."""
     disputes = case.of_kind("dispute")
     for charge in sorted(case.of_kind("charge"), key=lambda o: (o.connection_id, o.reference)):
-        rest = rules.refundable(charge, case.refunds.values(), disputes)
+        rest = outstanding.refundable(charge, case.refunds.values(), disputes)
         if rest:
             yield charge, rest
 

@@ -14,9 +14,8 @@ from tillgate.engine.world import World
 from tillgate.idempotency.model import UnderWay
 from tillgate.kit import ids
 from tillgate.orders import rules as order_rules
-from tillgate.payments import rules
+from tillgate.payments import outstanding, rules
 from tillgate.payments.case import Case, open_case, wants
-from tillgate.payments.commands import end_open_try
 from tillgate.payments.model import OperationRow, PaymentReference, Try
 from tillgate.payments.records import payment_audit
 
@@ -68,7 +67,7 @@ class StartTry(Owned, frozen=True):
         if current is not None and current.connection_id == self.connection_id:
             known = current.redirect_url is not None or current.way is not None
             return Outcome(GoOn(current.redirect_url) if known else InProgress())
-        end_open_try(case)
+        case.end_open_try()
         self._begin(case)
         return Outcome(Started(self.operation_id), case.rows())
 
@@ -84,14 +83,14 @@ class StartTry(Owned, frozen=True):
         )
         case.payment = payment
         place, now = (payment.merchant_id, payment.id), case.now
+        lease = now + outstanding.LEASE
         case.keep_try(
             Try(*place, payment.tries, self.connection_id, "open", None, None, None, None, now, now)
         )
         case.keep(
             OperationRow(
                 *place, self.operation_id, payment.tries, self.connection_id, "start", "submitted",
-                payment.amount, payment.asset, self.request, None, None, 0, now + rules.LEASE, now,
-                now, None, 1,
+                payment.amount, payment.asset, self.request, None, None, 0, lease, now, now, None, 1,
             )
         )  # fmt: skip
         ours = ids.show("op", self.operation_id)

@@ -16,8 +16,8 @@ GUARDS = {
 
 ADDED_TO_ONLY = ("audit", "events", "seen_callbacks", "transfers")
 NEVER_DELETED = (
-    "accounts", "api_keys", "callbacks", "disputes", "holds", "operations", "orders", "payments",
-    "processor_objects", "refunds",
+    "accounts", "api_keys", "callbacks", "connections", "disputes", "holds", "operations", "orders",
+    "payments", "processor_objects", "refunds",
 )  # fmt: skip
 """What the product's role may not change, or not delete: as the migrations grant."""
 

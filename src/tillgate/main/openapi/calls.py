@@ -114,6 +114,9 @@ MONEY = frozenset((
 """Operations that can be refused with 402."""
 
 LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "createConnection": (
+        {"connection": "id"}, ["retrieveConnection", "updateConnection", "testConnection"],
+    ),
     "createHold": ({"user": "user", "hold_id": "id"}, ["retrieveHold", "postHold", "voidHold"]),
     "createKey": ({"key": "id"}, ["retrieveKey", "updateKey", "rollKey", "revokeKey"]),
     "createOrder": ({"order": "id"}, ["retrieveOrder", "updateOrder", "cancelOrder"]),

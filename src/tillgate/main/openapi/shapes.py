@@ -3,6 +3,7 @@
 from typing import Any
 
 from tillgate.audit.api import AuditEntry
+from tillgate.connections.api import ConnectionChangesIn, ConnectionIn
 from tillgate.events.catalogue import TYPES
 from tillgate.kit.http import ErrorBody
 from tillgate.kit.money import ASSETS
@@ -30,7 +31,8 @@ from tillgate.wallets.reading import StatementLine
 from tillgate.webhooks.api import EndpointIn
 
 EXACT = (
-    AdvanceIn, AuditEntry, CancelIn, CaptureIn, ConfirmIn, CreateIn, CurrencyIn, DisputeObject,
+    AdvanceIn, AuditEntry, CancelIn, CaptureIn, ConfirmIn, ConnectionChangesIn, ConnectionIn,
+    CreateIn, CurrencyIn, DisputeObject,
     EndpointIn, ErrorBody, HoldIn, KeyChangeIn, KeyIn, LimitsIn, ListOut[StatementLine],
     ListOut[TimelineEntry], MovementIn, Nothing, OrderCancelingIn, OrderChangesIn, OrderIn,
     OrderObject, PaymentAnswer, PostIn, RefundCancelingIn, RefundChangesIn, RefundIn, RefundObject,
@@ -45,6 +47,9 @@ NAMES = {
     "CancelIn": "PaymentCanceling",
     "CaptureIn": "PaymentCapture",
     "ConfirmIn": "PaymentConfirming",
+    "ConnectionChangesIn": "ConnectionChanges",
+    "ConnectionIn": "NewConnection",
+    "ConnectionObject": "Connection",
     "CreateIn": "NewPayment",
     "CurrencyIn": "WalletChoice",
     "DisputeObject": "Dispute",
