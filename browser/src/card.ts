@@ -34,8 +34,8 @@ interface Failure {
 }
 declare const Stripe: (publishableKey: string, options: object) => Stripe;
 
-/** In these the form is of use; in all others the payer has done what there was to do. */
-const UNPAID = new Set(["requires_payment_method", "requires_confirmation", "requires_action"]);
+/** In these the payer has done what there was to do. */
+const PAID = new Set(["processing", "requires_capture", "succeeded"]);
 
 /** Errors of these types are answers; after all others nobody here knows what Stripe has done. */
 const ANSWERED = new Set(["card_error", "invalid_request_error", "validation_error"]);
@@ -50,7 +50,7 @@ export async function takeCard(form: HTMLFormElement): Promise<void> {
   try {
     const stripe = Stripe(key, { locale: document.documentElement.lang });
     const { paymentIntent: intent } = await stripe.retrievePaymentIntent(secret);
-    if (intent && !UNPAID.has(intent.status)) {
+    if (intent && PAID.has(intent.status)) {
       await done(intent.status, true);
       return;
     }
@@ -90,7 +90,7 @@ async function pay(
   });
   const { error, paymentIntent } = await answer.catch((): Answer => ({ error: {} }));
   const { status } = paymentIntent ?? error?.payment_intent ?? { status: "" };
-  const paid = status !== "" && !UNPAID.has(status);
+  const paid = PAID.has(status);
   if (error && !paid && ANSWERED.has(error.type ?? "")) sayWhy(form, error);
   else await done(status, paid);
   release();

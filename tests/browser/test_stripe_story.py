@@ -66,32 +66,32 @@ async def test_a_card_is_charged_once(page: Page, stack: Stack, stripe: FakeStri
 
 
 async def test_a_declined_card_leads_to_another_try(
-    page: Page, stack: Stack, stripe: FakeStripe
+    chromium_page: Page, stack: Stack, stripe: FakeStripe
 ) -> None:
-    await stand_in(page, stripe)
+    await stand_in(chromium_page, stripe)
     payment = await by_stripe(stack, stripe, method="card")
-    await page.goto(payment["checkout_url"])
-    await pay_by_card(page, POOR)
-    await state(page, "failed")
-    await expect(page.locator(".sentence")).to_contain_text("You have not been charged.")
-    await page.get_by_role("button", name="Try again").click()
-    await page.frame_locator("iframe[name=card]").get_by_label("Card number").fill(GOOD)
-    await page.locator(".card-form button").click()
-    await state(page, "succeeded")
+    await chromium_page.goto(payment["checkout_url"])
+    await pay_by_card(chromium_page, POOR)
+    await state(chromium_page, "failed")
+    await expect(chromium_page.locator(".sentence")).to_contain_text("You have not been charged.")
+    await chromium_page.get_by_role("button", name="Try again").click()
+    await chromium_page.frame_locator("iframe[name=card]").get_by_label("Card number").fill(GOOD)
+    await chromium_page.locator(".card-form button").click()
+    await state(chromium_page, "succeeded")
 
 
 async def test_who_comes_back_from_the_bank_is_seen_without_a_callback(
-    page: Page, stack: Stack, stripe: FakeStripe
+    chromium_page: Page, stack: Stack, stripe: FakeStripe
 ) -> None:
     """Stripe's messages do not arrive: what the page makes due is what tells."""
-    await stand_in(page, stripe)
+    await stand_in(chromium_page, stripe)
     payment = await by_stripe(stack, stripe, method="card")
     stripe.webhook_url = None
-    await page.goto(payment["checkout_url"])
-    await pay_by_card(page, ASKED_BY_BANK)
-    await expect(page.locator(CONFIRMING)).to_be_visible()
-    assert page.url == f"{payment['checkout_url']}?lang=en"
-    await expect(page.locator("main")).to_have_attribute(
+    await chromium_page.goto(payment["checkout_url"])
+    await pay_by_card(chromium_page, ASKED_BY_BANK)
+    await expect(chromium_page.locator(CONFIRMING)).to_be_visible()
+    assert chromium_page.url == f"{payment['checkout_url']}?lang=en"
+    await expect(chromium_page.locator("main")).to_have_attribute(
         "data-state", "succeeded", timeout=LOOKED_UP_WITHIN_MS
     )
 
@@ -101,32 +101,34 @@ LOOKED_UP_WITHIN_MS = 20_000
 
 
 async def test_cash_app_shows_its_code_and_turns_green(
-    page: Page, stack: Stack, stripe: FakeStripe
+    chromium_page: Page, stack: Stack, stripe: FakeStripe
 ) -> None:
     payment = await by_stripe(stack, stripe, method="cashapp")
-    await page.route(f"{stripe.url}/**", lambda route: route.fulfill(body="Cash App"))
-    await page.goto(payment["checkout_url"])
-    await page.get_by_role("button", name=re.compile("Pay")).click()
-    await state(page, "waiting")
-    assert page.url == f"{payment['checkout_url']}?lang=en"
-    await expect(page.get_by_role("img", name="QR code for Cash App")).to_be_visible()
+    await chromium_page.route(f"{stripe.url}/**", lambda route: route.fulfill(body="Cash App"))
+    await chromium_page.goto(payment["checkout_url"])
+    await chromium_page.get_by_role("button", name=re.compile("Pay")).click()
+    await state(chromium_page, "waiting")
+    assert chromium_page.url == f"{payment['checkout_url']}?lang=en"
+    await expect(chromium_page.get_by_role("img", name="QR code for Cash App")).to_be_visible()
     (intent,) = stripe.books.all("payment_intent", None)
     stripe.books.pay(intent["id"])
-    await state(page, "succeeded")
-    await expect(page.get_by_text("Cash App Pay")).to_be_visible()
+    await state(chromium_page, "succeeded")
+    await expect(chromium_page.get_by_text("Cash App Pay")).to_be_visible()
 
 
-async def test_a_buy_button_names_the_payment(page: Page, stack: Stack, stripe: FakeStripe) -> None:
-    await stand_in(page)
+async def test_a_buy_button_names_the_payment(
+    chromium_page: Page, stack: Stack, stripe: FakeStripe
+) -> None:
+    await stand_in(chromium_page)
     payment = await by_stripe(stack, stripe, method="buy_button", buy_button_id="buy_btn_1")
-    await page.goto(payment["checkout_url"])
-    await page.get_by_role("button", name=re.compile("Pay")).click()
-    button = page.locator("stripe-buy-button")
+    await chromium_page.goto(payment["checkout_url"])
+    await chromium_page.get_by_role("button", name=re.compile("Pay")).click()
+    button = chromium_page.locator("stripe-buy-button")
     await expect(button).to_have_attribute("client-reference-id", re.compile("^op_"))
     ours = await button.get_attribute("client-reference-id")
     assert ours is not None
     stripe.books.pay_link(ours, payment["amount"], "usd", "plink_1")
-    await state(page, "succeeded")
+    await state(chromium_page, "succeeded")
 
 
 async def test_no_page_but_the_one_that_needs_it_trusts_stripe(

@@ -70,6 +70,7 @@ async def test_a_card_is_paid_in_stripes_own_form(
     await fill_in(page, GOOD)
     await expect(page.locator(CONFIRMING)).to_be_visible()
     await expect(page.get_by_role("button", name="Pay €12.50")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Return to Northwind Books")).to_be_hidden()
     assert stripe.books.things[intent]["status"] == "succeeded"
     assert gallery.returned == ["succeeded"], "the server was told to ask"
     gallery.show("succeeded", redirect_url=None, method="card")
@@ -97,27 +98,29 @@ async def test_a_declined_card_is_told_in_our_words_and_may_try_again(
 
 
 async def test_while_nobody_knows_nobody_is_told_that_nothing_was_charged(
-    page: Page, gallery: Gallery, stripe: FakeStripe
+    chromium_page: Page, gallery: Gallery, stripe: FakeStripe
 ) -> None:
-    await stand_in(page, stripe)
+    await stand_in(chromium_page, stripe)
     intent = card_payment(gallery, stripe)
-    await page.goto(f"{gallery.url}/page")
-    await page.frame_locator("iframe[name=card]").get_by_label("Card number").wait_for()
+    await chromium_page.goto(f"{gallery.url}/page")
+    await chromium_page.frame_locator("iframe[name=card]").get_by_label("Card number").wait_for()
     stripe.faults.append("500_after")
-    await fill_in(page, GOOD)
-    await expect(page.locator(CONFIRMING)).to_be_visible()
-    assert await page.locator(".card-form .trouble").inner_text() == ""
+    await fill_in(chromium_page, GOOD)
+    await expect(chromium_page.locator(CONFIRMING)).to_be_visible()
+    assert await chromium_page.locator(".card-form .trouble").inner_text() == ""
     assert stripe.books.things[intent]["status"] == "succeeded"
 
 
 async def test_what_is_missing_is_said_before_anything_is_sent(
-    page: Page, gallery: Gallery, stripe: FakeStripe
+    chromium_page: Page, gallery: Gallery, stripe: FakeStripe
 ) -> None:
-    asked = await stand_in(page, stripe)
+    asked = await stand_in(chromium_page, stripe)
     intent = card_payment(gallery, stripe)
-    await page.goto(f"{gallery.url}/page")
-    await fill_in(page, "4242")
-    trouble = page.get_by_role("alert").filter(has_text="Something is missing or not right above.")
+    await chromium_page.goto(f"{gallery.url}/page")
+    await fill_in(chromium_page, "4242")
+    trouble = chromium_page.get_by_role("alert").filter(
+        has_text="Something is missing or not right above."
+    )
     await expect(trouble).to_be_visible()
     assert asked[f"/v1/payment_intents/{intent}/confirm"] == 0
 
@@ -137,13 +140,13 @@ async def test_who_comes_back_from_the_bank_is_not_asked_to_pay_again(
 
 
 async def test_a_reload_after_paying_shows_no_form(
-    page: Page, gallery: Gallery, stripe: FakeStripe
+    chromium_page: Page, gallery: Gallery, stripe: FakeStripe
 ) -> None:
-    await stand_in(page, stripe)
+    await stand_in(chromium_page, stripe)
     stripe.books.pay(card_payment(gallery, stripe))
-    await page.goto(f"{gallery.url}/page")
-    await expect(page.locator(CONFIRMING)).to_be_visible()
-    await expect(page.locator("iframe")).to_have_count(0)
+    await chromium_page.goto(f"{gallery.url}/page")
+    await expect(chromium_page.locator(CONFIRMING)).to_be_visible()
+    await expect(chromium_page.locator("iframe")).to_have_count(0)
 
 
 async def test_a_script_that_does_not_come_is_told(
@@ -175,17 +178,17 @@ async def test_what_is_typed_survives_news_that_change_nothing(
 
 
 async def test_a_tab_that_watched_loads_what_the_way_needs(
-    page: Page, gallery: Gallery, stripe: FakeStripe
+    chromium_page: Page, gallery: Gallery, stripe: FakeStripe
 ) -> None:
     """The try began in another tab: this page's own policy trusts nobody."""
-    asked = await stand_in(page, stripe)
+    asked = await stand_in(chromium_page, stripe)
     gallery.show("ready", method="card")
-    await page.goto(f"{gallery.url}/page")
+    await chromium_page.goto(f"{gallery.url}/page")
     await gallery.listeners(1)
     assert asked.total() == 0
     card_payment(gallery, stripe)
     gallery.announce()
-    await expect(page.locator("iframe[name=card]")).to_be_visible()
+    await expect(chromium_page.locator("iframe[name=card]")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "#ffffff"), ("dark", "#141c28")])
@@ -223,12 +226,12 @@ async def test_on_a_large_screen_a_code_is_scanned(page: Page, gallery: Gallery)
     assert await there.evaluate("window.opener") is None
 
 
-async def test_on_a_small_screen_the_app_is_opened(page: Page, gallery: Gallery) -> None:
-    await page.set_viewport_size({"width": SMALLEST_PX, "height": 640})
-    await page.goto(f"{gallery.url}/states/waiting?way=cashapp")
-    await expect(page.get_by_role("img", name="QR code for Cash App")).to_be_hidden()
-    async with page.context.expect_page() as opened:
-        await page.get_by_role("link", name="Open Cash App").click()
+async def test_on_a_small_screen_the_app_is_opened(chromium_page: Page, gallery: Gallery) -> None:
+    await chromium_page.set_viewport_size({"width": SMALLEST_PX, "height": 640})
+    await chromium_page.goto(f"{gallery.url}/states/waiting?way=cashapp")
+    await expect(chromium_page.get_by_role("img", name="QR code for Cash App")).to_be_hidden()
+    async with chromium_page.context.expect_page() as opened:
+        await chromium_page.get_by_role("link", name="Open Cash App").click()
     await (await opened.value).wait_for_url("**/processor?phone")
 
 
@@ -295,10 +298,10 @@ async def test_stripes_button_stands_on_the_page(page: Page, gallery: Gallery) -
     assert box["x"] + box["width"] <= card["x"] + card["width"], "it is cut off"
 
 
-async def test_a_button_that_does_not_come_is_told(page: Page, gallery: Gallery) -> None:
-    await page.route("https://js.stripe.com/**", lambda route: route.abort())
-    await page.goto(f"{gallery.url}/states/waiting?way=button")
-    await expect(page.get_by_text(NOT_LOADED)).to_be_visible()
+async def test_a_button_that_does_not_come_is_told(chromium_page: Page, gallery: Gallery) -> None:
+    await chromium_page.route("https://js.stripe.com/**", lambda route: route.abort())
+    await chromium_page.goto(f"{gallery.url}/states/waiting?way=button")
+    await expect(chromium_page.get_by_text(NOT_LOADED)).to_be_visible()
 
 
 @pytest.mark.parametrize("way", ["card", "button"])
@@ -376,10 +379,14 @@ async def test_the_keyboard_pays_by_card(
         await stand_in(page, stripe)
         intent = card_payment(gallery, stripe)
         await page.goto(f"{gallery.url}/page")
-        await page.frame_locator("iframe[name=card]").get_by_label("Card number").wait_for()
+        number = page.frame_locator("iframe[name=card]").get_by_label("Card number")
+        await number.wait_for()
         await page.keyboard.press("Tab")
+        await expect(number).to_be_focused()
         await page.keyboard.type(GOOD)
+        await expect(number).to_have_value(GOOD)
         await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="Pay €12.50")).to_be_focused()
         await page.keyboard.press("Enter")
         await expect(page.locator(CONFIRMING)).to_be_visible()
         assert stripe.books.things[intent]["status"] == "succeeded"

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.fakes import stripe, stripe_objects
 from tests.flows.stack import until
 from tillgate.callbacks import store
 from tillgate.callbacks.api import UNKNOWN_MAX, Nobody
@@ -49,6 +50,7 @@ class Door:
         self.gateway, self.db = gateway, db
         self.connection_id, self.payment_id = connection_id, payment_id
         self.path = f"/callbacks/{ids.show('con', connection_id)}"
+        self.key: Headers = {}
 
     async def ask(
         self, method: str, path: str, body: bytes, headers: Headers, address: str = "192.0.2.1"
@@ -76,11 +78,44 @@ class Door:
     async def transfers(self) -> int:
         return await self.db.fetchval("SELECT count(*) FROM transfers")
 
+    async def connect_stripe(self) -> None:
+        """Stripe speaks from now on, of a payment intent of the same payment."""
+        wish = {
+            "connector": "stripe", "settings": {"api_base": "http://127.0.0.1:1"},
+            "credentials": {
+                "secret_key": stripe.SECRET_KEY, "publishable_key": stripe.PUBLISHABLE_KEY,
+                "webhook_secrets": [stripe.WEBHOOK_SECRET],
+            },
+        }  # fmt: skip
+        said = await self.ask("POST", "/v1/connections", json.dumps(wish).encode(), self.key)
+        made = json.loads(said.body)
+        self.path = f"/callbacks/{made['id']}"
+        await self.refer(ids.parse("con", made["id"]), "op_1")
+
+    async def refer(self, connection_id: UUID | None, reference: str) -> None:
+        """The payment is known there by this."""
+        await self.db.execute(
+            "INSERT INTO payment_references SELECT merchant_id, $1, $2, id FROM payments",
+            connection_id, reference,
+        )  # fmt: skip
+
+
+Sign = Callable[[bytes, str, int], Headers]
+"""Of a body, with a secret, at a time in Unix seconds."""
+
+
+def sign(body: bytes, secret: str, at_s: int) -> Headers:
+    stamp = b"%d" % at_s
+    mac = hmac.new(secret.encode(), stamp + b"." + body, hashlib.sha256).hexdigest()
+    return {b"x-sandbox-timestamp": stamp, b"x-sandbox-signature": mac.encode()}
+
+
+def sign_as_stripe(body: bytes, secret: str, at_s: int) -> Headers:
+    return {b"stripe-signature": stripe.sign(body, secret, at_s).encode()}
+
 
 def signed(body: bytes) -> Headers:
-    stamp = b"%d" % clock.unix_s()
-    mac = hmac.new(SECRET.encode(), stamp + b"." + body, hashlib.sha256).hexdigest()
-    return {b"x-sandbox-timestamp": stamp, b"x-sandbox-signature": mac.encode()}
+    return sign(body, SECRET, clock.unix_s())
 
 
 @pytest.fixture
@@ -121,10 +156,8 @@ async def door(database: str) -> AsyncIterator[Door]:
     wish = b'{"amount":1000,"currency":"eur"}'
     created = json.loads((await door.ask("POST", "/v1/payments", wish, key)).body)
     door.payment_id = ids.parse("pay", created["id"]) or door.payment_id
-    await db.execute(
-        "INSERT INTO payment_references SELECT merchant_id, $1, 'sbx_1', id FROM payments",
-        connection_id,
-    )
+    door.key = key
+    await door.refer(connection_id, "sbx_1")
     yield door
     stopping.set()
     await living
@@ -137,17 +170,30 @@ def genuine() -> bytes:
 
 
 async def test_ten_thousand_mutations_book_nothing(door: Door) -> None:
-    rng, body = Random(SEED), genuine()
+    await mutations_book_nothing(door, genuine(), SECRET, sign)
+
+
+async def test_ten_thousand_mutations_of_stripes_book_nothing(door: Door) -> None:
+    await door.connect_stripe()
+    metadata = {"tillgate_operation": "op_1"}
+    wanted = {"amount": 1000, "currency": "eur", "metadata": metadata}
+    paid = stripe_objects.payment_intent(wanted) | {"status": "succeeded", "amount_received": 1000}
+    body = json.dumps(stripe_objects.event("payment_intent.succeeded", paid, None)).encode()
+    await mutations_book_nothing(door, body, stripe.WEBHOOK_SECRET, sign_as_stripe)
+
+
+async def mutations_book_nothing(door: Door, body: bytes, secret: str, sign: Sign) -> None:
+    rng = Random(SEED)
     statuses: Counter[int] = Counter()
     for number in range(MUTATIONS):
-        content, headers = mutated(rng, body, signed(body))
+        content, headers = mutated(rng, body, secret, sign)
         said = await door.tell(content, headers)
         assert 400 <= said.status < 500, (number, content, headers, said)
         statuses[said.status] += 1
     assert statuses[400] > MUTATIONS * 0.9
     assert await door.transfers() == 0
     # and the message as it was does book: nothing but the mutation stood in its way
-    assert (await door.tell(body, signed(body))).status == 200
+    assert (await door.tell(body, sign(body, secret, clock.unix_s()))).status == 200
     assert await door.transfers() == 1
     refused = sum(count.total for count in await counts(door))
     assert refused == statuses[400]
@@ -169,9 +215,10 @@ async def counts(door: Door) -> list[Count]:
     return [one for one in found if one.verdict != "genuine"]
 
 
-def mutated(rng: Random, body: bytes, headers: Headers) -> tuple[bytes, Headers]:
+def mutated(rng: Random, body: bytes, secret: str, sign: Sign) -> tuple[bytes, Headers]:
     """The message changed in one way, which none of its signature's spellings survives."""
-    changed, headers = bytearray(body), dict(headers)
+    now_s = clock.unix_s()
+    changed, headers = bytearray(body), sign(body, secret, now_s)
     match rng.randrange(8):
         case 0:
             for _ in range(rng.randrange(1, 6)):
@@ -183,9 +230,11 @@ def mutated(rng: Random, body: bytes, headers: Headers) -> tuple[bytes, Headers]
         case 3:
             changed = bytearray(rng.randbytes(rng.randrange(500)))
         case 4:
-            headers[b"x-sandbox-signature"] = rng.randbytes(32).hex().encode()
+            headers = sign(body, rng.randbytes(32).hex(), now_s)
         case 5:
-            headers[b"x-sandbox-timestamp"] = b"%d" % rng.randrange(1 << 40)
+            then = b"%d" % rng.randrange(1 << 30)
+            stamp = b"%d" % now_s
+            headers = {name: value.replace(stamp, then) for name, value in headers.items()}
         case 6:
             name = rng.choice(sorted(headers))
             headers[name] = bytes(rng.randrange(33, 256) for _ in range(rng.randrange(1, 90)))

@@ -256,7 +256,7 @@ def read(message: dict[str, Any], settings: Settings = GENERIC) -> list[Observat
 
 
 def test_a_generic_webhook() -> None:
-    said = {"payment_id": "ext_1", "transaction_id": "op_1", "status": "completed",
+    said: dict[str, Any] = {"payment_id": "ext_1", "transaction_id": "op_1", "status": "completed",
             "amount": 150.00, "currency": "USD", "metadata": {}}  # fmt: skip
     assert read(said) == [Observation("op_1", "op_1", "captured", 15000, "usd")]
     again = {name: value for name, value in said.items() if name != "payment_id"}

@@ -207,7 +207,7 @@ async def test_what_is_wrong_is_named(trade: Trade) -> None:
         for name in ("create_url", "pay_url")
     ]
     for body, code, param in wrong:
-        answer = await trade.send("/v1/connections", **body)
+        answer = await trade.api.post("/v1/connections", json=body)
         error = error_of(answer)
         assert (answer.status_code, error["code"], error["param"]) == (400, code, param), body
     assert [one["name"] for one in (await trade.get("/v1/connections"))["data"]] == ["Sandbox"]
@@ -334,8 +334,9 @@ async def test_the_way_is_chosen_by_what_is_asked(trade: Trade, own: OwnApp) -> 
     assert await way(amount=500, currency="usd") == sandbox
     assert await way(amount=500, capture_method="manual") == sandbox
     assert await way(amount=50, connection=sandbox) == sandbox
-    for wish in ({"currency": "usd", "amount": 500}, {"currency": "eur", "amount": 5}):
-        answer = await trade.send("/v1/payments", connection=euro["id"], **wish)
+    for currency, amount in (("usd", 500), ("eur", 5)):
+        wish = {"currency": currency, "amount": amount, "connection": euro["id"]}
+        answer = await trade.api.post("/v1/payments", json=wish)
         assert error_of(answer)["code"] == "connection_unusable"
     await trade.ask(f"/v1/connections/{euro['id']}", priority=-5)
     assert await way(amount=500) == sandbox
@@ -497,7 +498,7 @@ async def generic(trade: Trade, **more: Any) -> tuple[Body, str]:
 
 async def test_in_test_mode_a_generic_webhook_needs_no_signature(trade: Trade) -> None:
     made, ours = await generic(trade)
-    body = {"payment_id": "ext_123", "transaction_id": ours, "status": "completed",
+    body: Body = {"payment_id": "ext_123", "transaction_id": ours, "status": "completed",
             "amount": 150.00, "currency": "USD", "metadata": {}}  # fmt: skip
     answer = await trade.anyone.post(made["callback_url"], json=body)
     assert answer.status_code == 200

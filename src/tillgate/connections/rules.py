@@ -30,6 +30,8 @@ def why_not(way: Way, money: Money, *, manual: bool) -> str | None:
     able = way.connector.capabilities
     if not way.enabled:
         return "it is disabled"
+    if not able.starts:
+        return "nobody can be sent there"
     for assets in (way.assets, able.assets):
         if assets is not None and money.asset not in assets:
             return f"it does not take {money.asset}"

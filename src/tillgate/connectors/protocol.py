@@ -32,6 +32,7 @@ class Capabilities(NamedTuple):
     partial_refunds: bool = False
     resend_window_s: int | None = None
     assets: frozenset[str] | None = None  # those that it takes; None: any
+    starts: bool = True  # payers can be sent there; False: it only tells of what it was paid
     method: str | None = None  # how payers pay, where their page has a word for it: card, cashapp
 
 

@@ -90,7 +90,8 @@ class StartTry(Owned, frozen=True):
         case.keep(
             OperationRow(
                 *place, self.operation_id, payment.tries, self.connection_id, "start", "submitted",
-                payment.amount, payment.asset, self.request, None, None, 0, lease, now, now, None, 1,
+                payment.amount, payment.asset, self.request, None, None, 0, lease, now, now, None,
+                1,
             )
         )  # fmt: skip
         ours = ids.show("op", self.operation_id)

@@ -15,7 +15,6 @@ from tillgate.cli.doctor.server import Database
 from tillgate.cli.migrate import migrations as migrations_folder
 from tillgate.connections.kinds import KINDS
 from tillgate.connections.store import credentials_place
-from tillgate.connectors.external import Credentials
 from tillgate.kit import clock, db, ids
 from tillgate.kit.crypto import SealBroken, Vault
 from tillgate.main.parts import vault_of
@@ -103,7 +102,7 @@ async def processors(found: Database) -> Said:
     rows = await found.connection.fetch(sql["connections"], ROWS_MAX)
     unknown = [row["name"] for row in rows if row["connector"] not in KINDS]
     vault = _vault(found.settings)
-    empty = [row["name"] for row in rows if _lack(_credentials(vault, row))]
+    empty = [row["name"] for row in rows if _lack(row, _credentials(vault, row))]
     if unknown:
         return wrong(
             f"This program has no connector for the connections {named(unknown)}.",
@@ -202,15 +201,20 @@ def _opens(vault: Vault | None, row: asyncpg.Record) -> bool:
         return False
 
 
-def _lack(opened: bytes | None) -> bool:
-    """What does not open is `sealed`'s finding, not a lack."""
-    if opened is None:
+def _lack(row: asyncpg.Record, opened: bytes | None) -> bool:
+    """Whether the connector would refuse these credentials. What does not open is `sealed`'s
+    finding, not a lack."""
+    kind = KINDS.get(row["connector"])
+    if opened is None or kind is None:
         return False
     try:
-        credentials = msgspec.json.decode(opened, type=Credentials)
+        credentials = msgspec.json.decode(opened, type=kind.credentials)
+        read = msgspec.json.decode(row["settings"], type=kind.settings)
     except msgspec.MsgspecError:
         return True
-    return not (credentials.api_key and any(credentials.signing_secrets))
+    given = any(msgspec.to_builtins(credentials).values())
+    needless = getattr(read, "unsigned_in_test", False) and not row["livemode"]
+    return kind.vet(read, credentials, row["livemode"]) is not None or not (given or needless)
 
 
 def _is_local(host: str) -> bool:

@@ -51,8 +51,8 @@ LIMIT $1;
 
 -- name: connections
 -- $1: how many at most, the newest first.
-SELECT merchant_id, id, connector, name, credentials
-FROM connections ORDER BY id DESC LIMIT $1;
+SELECT c.merchant_id, c.id, c.connector, c.name, c.credentials, c.settings, m.livemode
+FROM connections c JOIN merchants m ON m.id = c.merchant_id ORDER BY c.id DESC LIMIT $1;
 
 -- name: endpoints
 -- $1: how many at most, the newest first.

@@ -180,4 +180,5 @@ def able(settings: Settings) -> Capabilities:
         refunds=settings.refund is not None,
         partial_refunds=settings.refund is not None and settings.refund.partial,
         resend_window_s=settings.resend_window_s,
+        starts=settings.create_url is not None or settings.pay_url is not None,
     )
