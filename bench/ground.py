@@ -49,7 +49,6 @@ class Merchant(NamedTuple):
 
     id: UUID
     secret_key: str
-    connection_id: UUID
 
 
 class Ground:
@@ -204,8 +203,7 @@ async def _set_up(ground: Ground) -> Merchant:
         if merchant_id is None:
             raise TypeError(f"{created.merchant} is no merchant")
         await add_endpoint(ground, connection, merchant_id)
-        connection_id = await connection.fetchval("SELECT id FROM connections")
-    return Merchant(merchant_id, created.secret_key, connection_id)
+    return Merchant(merchant_id, created.secret_key)
 
 
 async def _analyze_filled(connection: Connection) -> None:

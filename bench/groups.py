@@ -41,7 +41,7 @@ async def of_creations(ground: Ground, clients: int = CLIENTS) -> Groups:
 async def of_callbacks(ground: Ground) -> Groups:
     async with _logged(ground, STARTED) as database:
         async with ground.connected(database) as connection:
-            requests = await callbacks(ground, connection)
+            requests = await callbacks(connection)
         return await _count(ground, database, CLIENTS, requests, 200, COMMANDS)
 
 

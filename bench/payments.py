@@ -1,14 +1,15 @@
 """Creations and callbacks: through HTTP, and as PostgreSQL's own floor."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from random import getrandbits
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import Raw
 
-from bench import pgbench
+from bench import pgbench, stripe
 from bench.ground import FRESH, SANDBOX_SECRET, Fill, Ground
 from bench.load import Load, once
 from bench.window import Done, Run, UsedUp, Window, evaluate, watch
@@ -83,11 +84,28 @@ def creations(secret_key: str) -> Iterator[bytes]:
 # ---- callbacks
 
 
-async def callback(ground: Ground, window: Window) -> Run:
-    """Signed callbacks of the sandbox's shape, all of one merchant, each for another payment."""
-    async with ground.copy(STARTED) as database:
+class Processor(NamedTuple):
+    """Who calls back. `template`: holds payments whose payers are there, on its first connection;
+    `prefix`: how it names their charges."""
+
+    connector: str
+    template: str
+    prefix: str
+    message: Callable[[str, str, UUID, int], tuple[bytes, dict[str, str]]]
+    connect: Callable[[Ground, Connection], Awaitable[None]] | None = None
+
+    async def connection_id(self, connection: Connection) -> UUID:
+        return await connection.fetchval(
+            "SELECT id FROM connections WHERE connector = $1", self.connector
+        )
+
+
+async def callback(ground: Ground, window: Window, processor: Processor | None = None) -> Run:
+    """Signed callbacks, all of one merchant, each for another payment."""
+    processor = processor or SANDBOX
+    async with ground.copy(processor.template) as database:
         async with ground.connected(database) as connection:
-            requests = await callbacks(ground, connection)
+            requests = await callbacks(connection, processor)
         async with ground.api(database) as port:
             run, done = await measured(ground, port, CLIENTS, requests, 200, window)
         if next(requests, None) is None:
@@ -96,10 +114,11 @@ async def callback(ground: Ground, window: Window) -> Run:
     return run
 
 
-async def callback_floor(ground: Ground, window: Window) -> Run:
+async def callback_floor(ground: Ground, window: Window, processor: Processor | None = None) -> Run:
     """The same rows, one statement a callback."""
-    values = await texts(ground)
-    async with ground.copy(STARTED) as database:
+    processor = processor or SANDBOX
+    values = await texts(ground, processor)
+    async with ground.copy(processor.template) as database:
         await number_callbacks(ground, database)
         run, done = await pgbench.run(ground, database, "callback", CLIENTS, window, values)
         await ground.expect(database, BOOKED, len(done.ended_s))
@@ -121,18 +140,29 @@ async def number_callbacks(ground: Ground, database: str) -> None:
         await connection.execute("CREATE SEQUENCE callback_numbers")
 
 
-async def callbacks(ground: Ground, connection: Connection) -> Iterator[bytes]:
+async def callbacks(connection: Connection, processor: Processor | None = None) -> Iterator[bytes]:
     """A callback for each payment of the template, signed now."""
+    processor = processor or SANDBOX
     rows = await connection.fetch(
         "SELECT reference, (SELECT o.request ->> 'TransactionId' FROM operations o"
         " WHERE o.payment_id = t.payment_id), payment_id FROM tries t ORDER BY reference"
     )
     now_s = clock.unix_s()
-    place = f"/callbacks/{ids.show('con', ground.merchant.connection_id)}"
-    return iter([_callback(place, row[0], row[1], row[2], now_s) for row in rows])
+    place = f"/callbacks/{ids.show('con', await processor.connection_id(connection))}"
+    messages = (processor.message(row[0], row[1], row[2], now_s) for row in rows)
+    return iter([_request(place, *message) for message in messages])
 
 
-def _callback(place: str, reference: str, ours: str, payment_id: UUID, now_s: int) -> bytes:
+def _request(place: str, body: bytes, headers: dict[str, str]) -> bytes:
+    sent = {"Host": "127.0.0.1", **headers, "Content-Length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    return f"POST {place} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def sandbox_message(
+    reference: str, ours: str, payment_id: UUID, now_s: int
+) -> tuple[bytes, dict[str, str]]:
+    """(body, headers) as the sandbox sends them."""
     body = msgspec.json.encode(
         CallbackBody(
             event_id=f"evt_{reference}",
@@ -151,38 +181,42 @@ def _callback(place: str, reference: str, ours: str, payment_id: UUID, now_s: in
         now_s,
     )  # fmt: skip
     headers = {
-        "Host": "127.0.0.1",
         "User-Agent": "Sandbox/1",
         "Content-Type": "application/json",
         **signed_headers(sent, SANDBOX_SECRET, now_s),
         "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate",
-        "Content-Length": str(len(body)),
     }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {place} HTTP/1.1\r\n{lines}\r\n".encode() + body
+    return body, headers
 
 
-def started(count: int) -> Fill:
-    """Fills the template `started` with so many payments whose payers are with the processor."""
+SANDBOX = Processor("external", STARTED, "sbx_", sandbox_message)
+STRIPE = Processor("stripe", "started_stripe", "pi_", stripe.message, stripe.connect)
+
+
+def started(count: int, processor: Processor | None = None) -> Fill:
+    """Fills the processor's template with so many payments whose payers are there."""
+    at = processor or SANDBOX
 
     async def fill(ground: Ground, connection: Connection) -> None:
-        merchant = ground.merchant
-        wanted = [(ids.mint(), ids.mint(), f"sbx_{n:026}") for n in range(1, count + 1)]
+        if at.connect is not None:
+            await at.connect(ground, connection)
+        merchant_id, connection_id = ground.merchant.id, await at.connection_id(connection)
+        wanted = [(ids.mint(), ids.mint(), f"{at.prefix}{n:026}") for n in range(1, count + 1)]
         await connection.execute(
-            STARTED_SQL.read_text(), merchant.id, merchant.connection_id, Raw(b"{}"),
+            STARTED_SQL.read_text(), merchant_id, connection_id, Raw(b"{}"),
             [payment for payment, _, _ in wanted], [operation for _, operation, _ in wanted],
             [ids.show("op", operation) for _, operation, _ in wanted],
             [reference for _, _, reference in wanted], API_VERSION,
         )  # fmt: skip
         for owner, code in (
-            (ids.show("con", merchant.connection_id), "clearing"),
+            (ids.show("con", connection_id), "clearing"),
             ("merchant", "available"),
         ):
             await connection.execute(
                 "INSERT INTO accounts (merchant_id, owner, code, asset, id, created_at)"
                 " VALUES ($1, $2, $3, 'eur', $4, now())",
-                merchant.id, owner, code, ids.mint(),
+                merchant_id, owner, code, ids.mint(),
             )  # fmt: skip
 
     return fill
@@ -191,29 +225,31 @@ def started(count: int) -> Fill:
 # ---- what both need
 
 
-async def texts(ground: Ground) -> dict[str, str]:
+async def texts(ground: Ground, processor: Processor | None = None) -> dict[str, str]:
     """What floors write: texts as Tillgate wrote them for one payment and one callback."""
-    if STARTED not in ground.texts:
-        ground.texts[STARTED] = await _written(ground)
-    return ground.texts[STARTED]
+    at = processor or SANDBOX
+    if at.template not in ground.texts:
+        ground.texts[at.template] = await _written(ground, at)
+    return ground.texts[at.template]
 
 
-async def _written(ground: Ground) -> dict[str, str]:
-    async with ground.copy(STARTED) as database:
+async def _written(ground: Ground, processor: Processor) -> dict[str, str]:
+    async with ground.copy(processor.template) as database:
         async with ground.api(database) as port:
             await once(port, creations(ground.merchant.secret_key), 201)
             async with ground.connected(database) as connection:
-                requests = await callbacks(ground, connection)
+                connection_id = await processor.connection_id(connection)
+                requests = await callbacks(connection, processor)
             await once(port, requests, 200)
         async with ground.connected(database) as connection:
             row = await connection.fetchrow(WRITTEN)
     if row is None:
         raise RuntimeError("Tillgate answered well and wrote nothing")
-    merchant = ground.merchant
     return {
-        "merchant": str(merchant.id),
-        "connection": str(merchant.connection_id),
-        "owner": ids.show("con", merchant.connection_id),
+        "merchant": str(ground.merchant.id),
+        "connection": str(connection_id),
+        "owner": ids.show("con", connection_id),
+        "prefix": processor.prefix,
         "api_version": API_VERSION,
         "description": DESCRIPTION,
         "success_url": SUCCESS_URL,

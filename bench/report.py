@@ -18,6 +18,7 @@ TITLES = {
     "create": "payments created, 64 clients",
     "lone": "payments created, 1 client",
     "callback": "callbacks applied, 1 hot account",
+    "callback-stripe": "callbacks of Stripe's applied",
     "transfer": "transfers of 1,000 wallets, engine",
     "transfer-hot": "transfers of 1 hot wallet, engine",
     "transfer-http": "transfers of 1,000 wallets, HTTP",
@@ -42,6 +43,7 @@ class Bar(NamedTuple):
 BARS = {
     "create": Bar(TITLES["create"], 0.8, True, "× floor"),
     "callback": Bar(TITLES["callback"], 2.5, True, "× floor"),
+    "callback-stripe": Bar(TITLES["callback-stripe"], 2.0, True, "× floor"),
     "transfer": Bar(TITLES["transfer"], 2.0, True, "× floor"),
     "transfer-hot": Bar(TITLES["transfer-hot"], 0.7, True, "× spread"),
     "deliver": Bar(TITLES["deliver"], 0.7, True, "× floor"),
@@ -64,6 +66,7 @@ def judge(results: Results) -> list[Verdict]:
     found = {
         "create": ratios(results, "create", "per_s"),
         "callback": ratios(results, "callback", "per_s"),
+        "callback-stripe": ratios(results, "callback-stripe", "per_s"),
         "transfer": ratios(results, "transfer", "per_s"),
         "transfer-hot": _hot(results),
         "deliver": ratios(results, "deliver", "per_s"),

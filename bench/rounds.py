@@ -65,6 +65,16 @@ def _deliveries(spread: deliveries.Spread) -> Speed:
     )
 
 
+def _callbacks(processor: payments.Processor) -> Speed:
+    return Speed(
+        partial(payments.callback, processor=processor),
+        partial(payments.callback_floor, processor=processor),
+        processor.template,
+        partial(payments.started, processor=processor),
+        payments.PREPARED_PER_S,
+    )
+
+
 def _transfers(pairs: transfers.Pairs) -> Speed:
     return Speed(
         partial(transfers.transfer, pairs=pairs), partial(transfers.transfer_floor, pairs=pairs)
@@ -75,6 +85,7 @@ SPEEDS: dict[str, Speed] = {
     "create": Speed(payments.create, payments.create_floor),
     "lone": Speed(partial(payments.create, clients=1), partial(payments.create_floor, clients=1)),
     "callback": Speed(payments.callback, payments.callback_floor),
+    "callback-stripe": _callbacks(payments.STRIPE),
     "transfer": _transfers(transfers.SPREAD),
     "transfer-hot": _transfers(transfers.HOT),
     "transfer-http": Speed(transfers.transfer_http, transfers.transfer_floor),

@@ -11,7 +11,7 @@ payment AS (
   FROM message m
   JOIN payment_references r ON r.merchant_id = :merchant::uuid
     AND r.connection_id = :connection::uuid
-    AND r.reference = 'sbx_' || lpad(m.number::text, 26, '0')
+    AND r.reference = :prefix || lpad(m.number::text, 26, '0')
   WHERE p.merchant_id = r.merchant_id AND p.id = r.payment_id AND p.status = 'pending'
   RETURNING p.merchant_id, p.id, p.connection_id, p.amount, p.asset, r.reference,
     uuidv7() AS callback_id, uuidv7() AS transfer_id

@@ -11,6 +11,7 @@ from bench.window import Window
 from bench import payments, pgbench, transfers
 
 OPERATIONS = 20
+PROCESSORS = payments.SANDBOX, payments.STRIPE
 WIDTH_TOLERANCE = 0.1
 """How much the average width of a row may differ: ids inside of texts are made differently."""
 
@@ -51,7 +52,8 @@ class Left(NamedTuple):
 @pytest.fixture(scope="module")
 async def ground() -> AsyncIterator[Ground]:
     async with opened() as ground:
-        await ground.template(payments.STARTED, payments.started(10_000))
+        for processor in PROCESSORS:
+            await ground.template(processor.template, payments.started(10_000, processor))
         await ground.template(transfers.FUNDED, transfers.fund)
         yield ground
 
@@ -110,15 +112,18 @@ async def test_a_creation_leaves_the_same_rows(ground: Ground) -> None:
     alike(await by_floor(ground, FRESH, "create", CREATION, values), ours)
 
 
-async def test_a_callback_leaves_the_same_rows(ground: Ground) -> None:
-    async with ground.copy(payments.STARTED) as database:
+@pytest.mark.parametrize("processor", PROCESSORS, ids=["sandbox", "stripe"])
+async def test_a_callback_leaves_the_same_rows(
+    ground: Ground, processor: payments.Processor
+) -> None:
+    async with ground.copy(processor.template) as database:
         async with ground.connected(database) as connection:
-            requests = await payments.callbacks(ground, connection)
+            requests = await payments.callbacks(connection, processor)
         async with ground.api(database) as port:
             await once(port, requests, 200, OPERATIONS)
         ours = await left_by(ground, database, CALLBACK, OPERATIONS)
-    values = await payments.texts(ground)
-    alike(await by_floor(ground, payments.STARTED, "callback", CALLBACK, values), ours)
+    values = await payments.texts(ground, processor)
+    alike(await by_floor(ground, processor.template, "callback", CALLBACK, values), ours)
 
 
 @pytest.mark.parametrize("pairs", [transfers.SPREAD, transfers.HOT], ids=["spread", "hot"])

@@ -18,7 +18,7 @@ LOOSE = {"duration_ms", "under_lease"}
 MOMENT_MIN_S = 1_600_000_000
 EXAMPLE = re.compile(r"^```sh\n(.*?)^```$(?:\n\n```json\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 METHOD = re.compile(r"-X (\w+)")
-ADDRESS = re.compile(rf'{API}([^\s"?]*)')
+ADDRESS = re.compile(rf'{API}(/v1/[^\s"?]*)')
 REST = "…"
 """As a member of an object, or the last of a list: there is more, shown elsewhere."""
 

@@ -1,5 +1,6 @@
 """Stripe on the running stack, with a fake Stripe that tells what happens there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -185,24 +186,43 @@ async def test_a_button_that_fits_pays(seller: Seller) -> None:
     assert [one["amount"] for one in given] == [20_000]
 
 
-async def test_a_refused_intent_that_is_paid_after_all_pays_the_payment(seller: Seller) -> None:
-    """At Stripe it waits for another card, also while the payer has begun anew here; who pays both
-    has paid too much, and the merchant is told."""
-    trade, books = seller.trade, seller.fake.books
+@pytest.fixture
+async def two_intents(seller: Seller) -> tuple[Body, Thing, Thing]:
+    """A payment whose payer was refused and has begun anew. At Stripe the first intent waits for
+    another card."""
     await seller.connect()
     payment = await seller.started()
-    books.decline(seller.intent(payment)["id"])
-    await trade.until(payment["id"], "failed")
-    await trade.ask(f"/v1/payments/{payment['id']}/confirm")
+    seller.fake.books.decline(seller.intent(payment)["id"])
+    await seller.trade.until(payment["id"], "failed")
+    await seller.trade.ask(f"/v1/payments/{payment['id']}/confirm")
     second, first = seller.intents(payment)
-    books.pay(first["id"])
-    paid = await trade.until(payment["id"], "succeeded")
+    return payment, first, second
+
+
+async def test_a_refused_intent_that_is_paid_after_all_pays(
+    seller: Seller, two_intents: tuple[Body, Thing, Thing]
+) -> None:
+    """The other one cannot be paid then."""
+    payment, first, second = two_intents
+    seller.fake.books.pay(first["id"])
+    paid = await seller.trade.until(payment["id"], "succeeded")
     assert (paid["amount_captured"], paid["last_error"]) == (1050, None)
-    books.pay(second["id"])
-    both = lambda: trade.payment(payment["id"])  # noqa: E731
+    there = lambda: asyncio.sleep(0, second["status"])  # noqa: E731
+    await until(there, lambda status: status == "canceled")
+    assert await seller.dollars() == {"available": 1050}
+
+
+async def test_who_pays_both_intents_has_paid_too_much(
+    seller: Seller, two_intents: tuple[Body, Thing, Thing]
+) -> None:
+    """All of it is booked, and the merchant is told."""
+    payment, first, second = two_intents
+    for intent in (second, first):
+        seller.fake.books.pay(intent["id"])
+    both = lambda: seller.trade.payment(payment["id"])  # noqa: E731
     await until(both, lambda found: found["amount_captured"] == 2100)
     assert await seller.dollars() == {"available": 2100}
-    told = await trade.told(payment)
+    told = await seller.trade.told(payment)
     assert told[-2:] == ["payment.succeeded", "payment.amount_mismatch"]
 
 

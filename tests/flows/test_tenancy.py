@@ -48,6 +48,7 @@ async def theirs(trade: Trade) -> dict[str, str]:
         "hold_id": hold["id"],
         "user": "ada",
         "connection": payment["connection"],
+        "callback": (await trade.get("/v1/callbacks"))["data"][0]["id"],
     }
 
 
@@ -68,7 +69,7 @@ async def test_no_route_finds_what_is_anothers(
             assert answer.status_code == 404, f"{method} {path}: {answer.text}"
             assert error_of(answer)["code"] == "not_found"
             asked += 1
-    assert asked > 25
+    assert asked > 30
     assert await everything(trade, theirs) == before
 
 
@@ -106,6 +107,7 @@ async def test_filters_and_cursors_find_nothing_of_anothers(
         "/v1/refunds": [{"payment": theirs["payment"]}, {}],
         "/v1/disputes": [{"payment": theirs["payment"]}, {}],
         "/v1/orders": [{}],
+        "/v1/callbacks": [{"payment": theirs["payment"]}, {"connection": theirs["connection"]}],
         "/v1/events": [{"payment": theirs["payment"]}, {"type": "refund.*"}],
         "/v1/audit": [{"target": theirs["payment"]}],
         "/v1/jobs/stuck": [{}],
@@ -136,6 +138,8 @@ async def everything(trade: Trade, theirs: dict[str, str]) -> Any:
         await trade.get(f"/v1/orders/{theirs['order']}"),
         await trade.get(f"/v1/webhook_endpoints/{theirs['endpoint']}"),
         await trade.get(f"/v1/keys/{theirs['key']}"),
+        await trade.get(f"/v1/connections/{theirs['connection']}"),
+        await trade.get(f"/v1/callbacks/{theirs['callback']}"),
         await trade.get(f"/v1/test_clocks/{theirs['clock']}"),
         await trade.get(f"/v1/wallets/ada/holds/{theirs['hold_id']}"),
         (await trade.get("/v1/audit", limit=100))["data"],

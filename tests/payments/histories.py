@@ -322,6 +322,16 @@ class Histories(RuleBasedStateMachine):
         seen = Observation(reference, ids.show("op", start.id), state, amount, asset, failure)
         self.call_back(start, seen)
 
+    @rule(which=PICK, state=st.sampled_from(CHARGES), part=PARTS)
+    def charge_nominated(self, which: int, state: ObjectState, part: float) -> None:
+        """A charge that only its payer ties to the payment, as a button's."""
+        start = self.one(OperationRow, which, lambda o: o.kind == "start")
+        if start is not None:
+            amount = max(1, int(start.amount * part))
+            reference, ours = f"{charge_of(start)} for {amount}", ids.show("op", start.id)
+            seen = Observation(reference, ours, state, amount, start.asset, nominated=True)
+            self.call_back(start, seen)
+
     @precondition(has(OperationRow, lambda row: row.kind == "refund" and row.submissions > 0))
     @rule(which=PICK, state=st.sampled_from(REFUNDS), part=PARTS, ours=st.booleans())
     def refund_told(self, which: int, state: ObjectState, part: float, ours: bool) -> None:

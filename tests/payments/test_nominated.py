@@ -180,6 +180,15 @@ def test_a_refund_of_it_comes_from_suspense_and_is_not_the_payments() -> None:
     assert "payment.refunded" not in told(memory)
 
 
+def test_what_is_refunded_of_a_payment_is_what_paid_it() -> None:
+    """Not what a stranger sent, however much that is; it can be given back after that."""
+    memory = stored(pending())
+    hear(memory, charge("captured"), nominated(1500))
+    for number, place in ((1, "available"), (2, "suspense")):
+        memory.run(CreateRefund(OWNER, wish(number), PAYMENT, None, None, NOTHING), NOW)
+        assert memory.all(Hold)[-1].debit.code == place
+
+
 def test_a_dispute_of_it_comes_from_suspense_and_is_not_the_payments() -> None:
     memory = stored(pending())
     hear(memory, charge("captured"), nominated(600))

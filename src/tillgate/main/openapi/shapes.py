@@ -109,6 +109,7 @@ FORMS: dict[str, Forms] = {
         "connection": id_form("con"),
         "return_url": {"pattern": URL, "examples": ["https://shop.example/orders/10482"]},
     },
+    "ConnectionObject": {"settings": OBJECT, "credentials": OBJECT},
     "CreateIn": {
         "amount": {"examples": [1999]},
         "currency": WALLET["currency"],
@@ -134,6 +135,7 @@ FORMS: dict[str, Forms] = {
         "reference": {"examples": ["mug-blue"]},
     },
     "MovementIn": WALLET | WORDS | {"amount": {"examples": [10_000]}},
+    "NextAction": {"details": OBJECT},
     "OrderChangesIn": WORDS,
     "OrderIn": WALLET | WORDS,
     "PaymentAnswer": KEPT,
