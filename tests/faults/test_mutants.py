@@ -86,7 +86,7 @@ MUTANTS = {
         (Edit("engine/queue.py", "self._turns.move_to_end(merchant_id)", "pass"),),
     ),
     "a refund is decided without the lock of its payment": Mutant(
-        "tests/faults/test_wishes.py::test_two_engines_refund_no_more_than_came",
+        "tests/faults/test_wishes.py::test_a_refund_counts_what_a_stranger_has_just_set_aside",
         (
             Edit(
                 "refunds/commands.py",
@@ -100,7 +100,7 @@ MUTANTS = {
         "tests/faults/test_wishes.py::test_two_engines_refund_no_more_than_came",
         (
             Edit(
-                "payments/rules.py",
+                "payments/outstanding.py",
                 'r.status in ("pending", "succeeded")',
                 'r.status == "succeeded"',
             ),

@@ -5,11 +5,14 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from litestar import Response
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from tests.engine.test_engine import Shop, fetch, running
+from tests.faults.site import eventually
+from tests.faults.test_engines import PATIENT, WAITING
 from tests.invariants import check_invariants
 from tillgate.connectors.protocol import Capabilities
 from tillgate.engine.command import Outcome, Refused
@@ -57,6 +60,32 @@ async def test_two_engines_refund_no_more_than_came(database: str) -> None:
     assert {one.code for one in refused} == {"amount_too_large"}
     assert len(await fetch(database, "SELECT 1 FROM refunds")) == PAYMENTS
     await check_invariants(database)
+
+
+async def test_a_refund_counts_what_a_stranger_has_just_set_aside(database: str) -> None:
+    """Who waits for the payment sums up what is there then, not what was there before."""
+    shop = Shop()
+    async with running(database, PATIENT._replace(lock_timeout_ms=50_000)) as engine:
+        payment_id = await captured(shop, engine)
+        stranger = await asyncpg.connect(database)
+        transaction = stranger.transaction()
+        await transaction.start()
+        await stranger.execute("UPDATE payments SET version = version + 1")
+        await stranger.execute(SET_ASIDE)
+        run = asyncio.create_task(engine.run(refund(shop, payment_id)))
+        await eventually(lambda: fetch(database, WAITING))
+        await transaction.commit()
+        await stranger.close()
+        decided = await run
+    assert isinstance(decided, Refused)
+    assert decided.code == "amount_too_large"
+
+
+SET_ASIDE = """
+INSERT INTO refunds
+SELECT merchant_id, payment_id, gen_random_uuid(), connection_id, reference, 600, asset, 'pending',
+  NULL, '{}', 'merchant', NULL, NULL, NULL, NULL, now(), now()
+FROM processor_objects"""
 
 
 async def test_a_refund_is_taken_back_before_the_processor_has_it(database: str) -> None:

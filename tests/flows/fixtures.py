@@ -47,10 +47,17 @@ def dev_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 async def stack(dev_folder: Path) -> AsyncIterator[Stack]:
-    """A running `tillgate dev`, stopped as a person stops it."""
+    """A running `tillgate dev`, which many tests share."""
+    async with running(dev_folder / "data") as stack:
+        yield stack
+
+
+@asynccontextmanager
+async def running(data: Path) -> AsyncGenerator[Stack]:
+    """A `tillgate dev` on this folder, stopped as a person stops it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tillgate", "dev", "--json",
-        "--port", str(free_port()), "--data", str(dev_folder / "data"),
+        "--port", str(free_port()), "--data", str(data),
         stdout=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "200"},
     )  # fmt: skip
     assert process.stdout is not None

@@ -58,9 +58,9 @@ class Till:
         return available(self.merchant_id, "eur")
 
     @property
-    def disputed(self) -> AccountKey:
-        """What processors have taken back until a dispute is decided."""
-        return AccountKey(self.merchant_id, "merchant", "disputed", "eur")
+    def elsewhere(self) -> AccountKey:
+        """Where money goes that a fact takes back."""
+        return AccountKey(self.merchant_id, "merchant", "elsewhere", "eur")
 
     @property
     def clearing(self) -> AccountKey:
@@ -85,8 +85,9 @@ class Till:
     def dispute(self, user: str, amount: int) -> Booked:
         """What the user once paid in is taken back."""
         money = Money(amount, "eur")
-        wallet, disputed = self.wallet(user), self.disputed
-        return Booked(self.owner, self.mint(), wallet, disputed, money, "dispute_opened")
+        return Booked(
+            self.owner, self.mint(), self.wallet(user), self.elsewhere, money, "taken_back"
+        )
 
     def deposit(self, user: str, amount: int) -> Booked:
         money = Money(amount, "eur")

@@ -120,9 +120,9 @@ async def test_a_dispute_books_after_the_money_was_spent(database: str) -> None:
     assert isinstance(refused, Refused)
     found = await fetch(database, "SELECT code, posted FROM accounts")
     assert {row["code"]: row["posted"] for row in found} == {
-        "wallet": 0, "available": -200, "disputed": 500, "receivable": -300,
+        "wallet": 0, "available": -200, "elsewhere": 500, "receivable": -300,
     }  # fmt: skip
-    causes = await fetch(database, "SELECT cause FROM transfers WHERE code = 'dispute_opened'")
+    causes = await fetch(database, "SELECT cause FROM transfers WHERE code = 'taken_back'")
     assert sum(row["cause"].endswith(":receivable") for row in causes) == 1
     assert len(causes) == 2
     await check_invariants(database)

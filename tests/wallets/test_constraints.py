@@ -177,7 +177,7 @@ TAMPERED = {
         "a hold is resolved at most once, within its amount, between its accounts"
     ),
     "UPDATE accounts SET code = 'clearing' WHERE code = 'available'": (
-        "credits are what payments captured"
+        "credits are what payments captured, less what went back"
     ),
     "DELETE FROM audit WHERE action = 'hold.post'": "what the API moved, somebody asked for",
     "UPDATE holds SET merchant_id = gen_random_uuid()": (

@@ -202,7 +202,7 @@ class Wallets(RuleBasedStateMachine):
         borne = 0 if purse.frozen else min(amount, purse.posted - purse.held)
         purse.posted -= borne
         self.own["receivable"] -= amount - borne
-        self.own["disputed"] += amount
+        self.own["elsewhere"] += amount
 
     @rule(minutes=st.sampled_from([1, 45, 360]))
     def wait(self, minutes: int) -> None:

@@ -178,7 +178,8 @@ BAD_BODIES: list[tuple[bytes, str, str | None]] = [
     (b"{", "json_invalid", None),
     (b"\xff", "json_invalid", None),
     (b'{"url":"\xff"}', "json_invalid", None),
-    (b'{"url":"", "unknown":' + b"[" * 100_000, "parameter_unknown", "unknown"),
+    (b'{"url":"", "unknown":' + b"[" * 100_000, "parameter_invalid", None),
+    (b'{"url":"", "unknown":[[[]]]}', "parameter_unknown", "unknown"),
     (b"[]", "parameter_invalid", None),
     (b"{}", "parameter_missing", "url"),
 ]
