@@ -196,6 +196,8 @@ CREATE TABLE public.callbacks (
     attempts smallint NOT NULL,
     due_at timestamp with time zone,
     received_at timestamp with time zone NOT NULL,
+    hint text,
+    looked_at timestamp with time zone,
     CONSTRAINT callbacks_check CHECK (((state = 'pending'::text) = (due_at IS NOT NULL))),
     CONSTRAINT callbacks_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text])))
 )
@@ -214,6 +216,15 @@ CREATE TABLE public.connections (
     credentials bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    assets text[],
+    amount_min bigint,
+    amount_max bigint,
+    allowed_networks text[],
+    amount_policy text DEFAULT 'review'::text NOT NULL,
+    hints json DEFAULT '{}'::json NOT NULL,
+    environment text,
+    CONSTRAINT connections_amounts CHECK (((COALESCE(amount_min, (1)::bigint) > 0) AND (COALESCE(amount_max, amount_min, (1)::bigint) >= COALESCE(amount_min, (1)::bigint)))),
+    CONSTRAINT connections_policy CHECK ((amount_policy = ANY (ARRAY['review'::text, 'accept'::text]))),
     CONSTRAINT connections_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 
@@ -447,6 +458,8 @@ CREATE TABLE public.payments (
     cancellation_reason text,
     resolution text,
     credited bigint DEFAULT 0 NOT NULL,
+    routed boolean DEFAULT false NOT NULL,
+    amount_policy text DEFAULT 'review'::text NOT NULL,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_authorized_check CHECK ((authorized >= 0)),
     CONSTRAINT payments_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text]))),
@@ -457,6 +470,7 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_credited_check CHECK ((credited >= 0)),
     CONSTRAINT payments_disputed_check CHECK ((disputed >= 0)),
     CONSTRAINT payments_money CHECK (((captured = 0) OR (status = ANY (ARRAY['authorized'::text, 'succeeded'::text, 'review'::text])) OR ((status = 'failed'::text) AND (resolution = 'refused'::text)))),
+    CONSTRAINT payments_policy CHECK ((amount_policy = ANY (ARRAY['review'::text, 'accept'::text]))),
     CONSTRAINT payments_refunded_check CHECK ((refunded >= 0)),
     CONSTRAINT payments_resolution_check CHECK ((resolution = ANY (ARRAY['accepted'::text, 'refused'::text]))),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text, 'expired'::text, 'review'::text]))),
@@ -485,6 +499,7 @@ CREATE TABLE public.processor_objects (
     parent text,
     revision bigint DEFAULT 0 NOT NULL,
     owed bigint DEFAULT 0 NOT NULL,
+    nominated boolean DEFAULT false NOT NULL,
     CONSTRAINT processor_objects_amount_check CHECK ((amount >= 0)),
     CONSTRAINT processor_objects_booked_check CHECK ((booked >= 0)),
     CONSTRAINT processor_objects_booked_to_check CHECK ((booked_to = ANY (ARRAY['suspense'::text, 'merchant'::text, 'wallet'::text, 'disputed'::text, 'clearing'::text]))),
@@ -531,7 +546,7 @@ CREATE TABLE public.refused_callbacks (
     raw bytea NOT NULL,
     address text,
     received_at timestamp with time zone NOT NULL,
-    CONSTRAINT refused_callbacks_verdict_check CHECK ((verdict = ANY (ARRAY['forged'::text, 'stale'::text, 'unreadable'::text])))
+    CONSTRAINT refused_callbacks_verdict_check CHECK ((verdict = ANY (ARRAY['forged'::text, 'stale'::text, 'unreadable'::text, 'address'::text])))
 );
 
 -- Name: seen_callbacks; Type: TABLE; Schema: public; Owner: -
@@ -607,6 +622,7 @@ CREATE TABLE public.tries (
     failure_message text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    way json,
     CONSTRAINT tries_ordinal_check CHECK ((ordinal > 0)),
     CONSTRAINT tries_state_check CHECK ((state = ANY (ARRAY['open'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 )
@@ -829,6 +845,14 @@ CREATE INDEX callbacks_due ON public.callbacks USING btree (due_at) WHERE (state
 
 CREATE INDEX callbacks_failed ON public.callbacks USING btree (merchant_id, id) WHERE (state = 'failed'::text);
 
+-- Name: callbacks_hints; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX callbacks_hints ON public.callbacks USING btree (merchant_id, connection_id, hint) WHERE (hint IS NOT NULL);
+
+-- Name: callbacks_of_connection; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX callbacks_of_connection ON public.callbacks USING btree (merchant_id, connection_id, id);
+
 -- Name: callbacks_of_payment; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX callbacks_of_payment ON public.callbacks USING btree (merchant_id, payment_id, id) WHERE (payment_id IS NOT NULL);
@@ -908,6 +932,10 @@ CREATE INDEX payments_of_user ON public.payments USING btree (merchant_id, walle
 -- Name: refunds_pending; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX refunds_pending ON public.refunds USING btree (updated_at) WHERE (status = 'pending'::text);
+
+-- Name: refused_callbacks_by_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX refused_callbacks_by_id ON public.refused_callbacks USING btree (merchant_id, id);
 
 -- Name: transfers_resolution; Type: INDEX; Schema: public; Owner: -
 
