@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
-from bench import pgbench, stripe
+from bench import cards, pgbench
 from bench.ground import FRESH, SANDBOX_SECRET, Fill, Ground
 from bench.load import Load, once
 from bench.window import Done, Run, UsedUp, Window, evaluate, watch
@@ -191,7 +191,7 @@ def sandbox_message(
 
 
 SANDBOX = Processor("external", STARTED, "sbx_", sandbox_message)
-STRIPE = Processor("stripe", "started_stripe", "pi_", stripe.message, stripe.connect)
+STRIPE = Processor("stripe", "started_stripe", "pi_", cards.message, cards.connect)
 
 
 def started(count: int, processor: Processor | None = None) -> Fill:
