@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.stripe import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, FakeStripe, Fault
 from tests.fakes.stripe_objects import Thing
 from tests.faults.shoppers import AMOUNT, BOUGHT, DEEDS, Deed, Shoppers
-from tests.faults.site import Program
+from tests.faults.site import PATIENCE_S, Program
 from tests.faults.stage import Stage
 from tests.flows.fixtures import listening
 from tillgate.connectors.stripe.request import OPERATION
@@ -65,6 +65,12 @@ class Buyers(Shoppers):
             await self.do(payment, START)
             await self.pay(payment)
         return payment
+
+    async def do(
+        self, payment: dict[str, Any], deed: Deed, at: Program | None = None
+    ) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await super().do(payment, deed, at)
 
     async def pay(self, payment: dict[str, Any]) -> None:
         """The payer pays, and Stripe says so."""

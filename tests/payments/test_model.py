@@ -156,8 +156,8 @@ class Checked(Histories):
 
     @invariant()
     def tries_are_sound(self) -> None:
-        """One is open; one that was canceled is let go, unless nobody knows of it yet and a worker
-        will look."""
+        """One is open; one that was canceled is let go, unless it is just being captured, or nobody
+        knows of it yet and a worker will look."""
         opened: Counter[UUID] = Counter()
         wishes = self.memory.all(OperationRow)
         for one in self.memory.all(Try):
@@ -168,7 +168,10 @@ class Checked(Histories):
             start = next(o for o in mine if o.kind == "start")
             if start.state in outstanding.ASKED:
                 assert start.due_at is not None or start.looks >= len(outstanding.LOOKS)
-            voided = any(o.kind == "void" for o in mine)
+            voided = any(
+                o.kind == "void" or (o.kind, o.state != "rejected") == ("capture", True)
+                for o in mine
+            )
             ended = [
                 o
                 for o in self.memory.all(ProcessorObject)

@@ -145,6 +145,14 @@ def test_what_is_known_of_it_is_not_forgotten() -> None:
     assert payment_of(memory).status == "review"
 
 
+def test_one_that_has_paid_and_grows_is_all_booked() -> None:
+    memory = stored(pending())
+    hear(memory, nominated(1000))
+    hear(memory, charge("captured", 1500, reference="ch_9"), at=2)
+    assert (payment_of(memory).status, payment_of(memory).captured) == ("succeeded", 1500)
+    assert balances(memory) == {("clearing", "eur"): -1500, ("available", "eur"): 1500}
+
+
 # ---- what goes back -----------------------------------------------------------------------------
 
 

@@ -116,8 +116,11 @@ def conclude(case: Case) -> Need | None:
         and case.order is not None
         and case.order.duplicates == "refund"
     )
-    if case.payment.status == "succeeded":
+    if case.payment.status == "succeeded" and rules.open_try(case.tries) is not None:
         case.end_open_try()  # nobody pays twice
+        case.payment, case.tries = rules.move(
+            case.payment, list(case.objects.values()), case.tries, misfit, case.now
+        )
     if back_at_once:
         case.payment = refuse(case.payment)
     charges, operations = case.of_kind("charge"), case.operations.values()

@@ -163,9 +163,12 @@ class Case:
         return operation
 
     def let_go(self, connection_id: UUID, reference: str, ordinal: int, minor: int) -> None:
-        """Reserves the void of a charge that nobody wants any more, unless that is done already."""
+        """Reserves the void of a charge that nobody wants any more, unless that is done already, or
+        it is just being captured."""
         touched = {
-            (o.connection_id, o.target) for o in self.operations.values() if o.kind == "void"
+            (o.connection_id, o.target)
+            for o in self.operations.values()
+            if o.kind == "void" or (o.kind == "capture" and o.state != "rejected")
         }
         if (connection_id, reference) not in touched:
             money = Money(minor, self.payment.asset)

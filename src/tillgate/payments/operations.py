@@ -89,6 +89,7 @@ def operation_of(row: OperationRow) -> Operation:
 
 def _able(capabilities: Capabilities, kind: str) -> bool:
     able = {
+        "start": True,
         "capture": capabilities.manual_capture,
         "void": capabilities.void,
         "refund": capabilities.refunds,
@@ -178,7 +179,9 @@ class TakeLook(Owned, frozen=True):
             return need
         left = case.operations[self.operation_id]
         if left is asked or (left.kind != "start" and left.state in outstanding.ASKED):
-            case.keep(self._next(left, now))
+            attempt = rules.open_try(case.tries)
+            waits = attempt is not None and attempt.ordinal == left.ordinal
+            case.keep(self._next(left, now, waits=waits))
         if case.payment != before:
             case.more.append(
                 payment_audit("payment.look", case.payment, self.owner, following, now)
@@ -198,14 +201,18 @@ class TakeLook(Owned, frozen=True):
                     return _under_way(case, asked, pending) if wanted and pending else None
                 return observe(case, self.connection_id, observations)
 
-    def _next(self, asked: OperationRow, now: datetime) -> OperationRow:
+    def _next(self, asked: OperationRow, now: datetime, *, waits: bool) -> OperationRow:
         """What a look did not settle. A wish that was found to be undone is sent again while the
-        processor surely knows it for the same one; after that, only a person can tell."""
+        processor surely knows it for the same one; after that, only a person can tell. So is a
+        start of which the look cannot tell, while its payer `waits`."""
+        known = self.resend_window is not None and now - asked.created_at < self.resend_window
+        if asked.kind == "start" and waits and known and asked.state in outstanding.ASKED:
+            return replace(outstanding.looked_at(asked, now), state="reserved", due_at=now)
         if asked.kind == "start" or isinstance(self.looked, CannotTell) or asked.state == "done":
             return outstanding.looked_at(asked, now)
         if asked.state == "rejected":
             return replace(asked, due_at=None, updated_at=now)
-        if self.resend_window is not None and now - asked.created_at < self.resend_window:
+        if known:
             return replace(asked, state="reserved", due_at=now, updated_at=now)
         return replace(asked, state="unknown", due_at=None, updated_at=now)
 
@@ -256,6 +263,7 @@ def _reject(
     match asked.kind:
         case "start":
             _fail_try(case, asked, said, goes_on=goes_on)
+            case.let_go_unwanted()
         case "capture":
             case.payment = replace(case.payment, to_capture=None)
             case.let_go_unwanted()

@@ -133,7 +133,8 @@ class Performer(NamedTuple):
         if not isinstance(decided, Outcome) or decided.answer is None:
             return None
         await failpoint("operation.before_call")
-        answered = await connector.act(decided.answer)
+        call = connector.start if decided.answer.kind == "start" else connector.act
+        answered = await call(decided.answer)
         await failpoint("operation.after_call")
         settle = Settle(*place, linked.id, answered, ids.mint())
         settled = await self.engine.run(settle, reserved=True)

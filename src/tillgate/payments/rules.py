@@ -101,7 +101,8 @@ def belongs(payment: Payment, charge: ProcessorObject | None) -> bool:
     for, exactly what was asked."""
     if charge is None:
         return True
-    exact = not charge.nominated or charge.amount == payment.amount
+    has_paid = charge.booked_to in {"merchant", "wallet"}  # it stays so when it grows
+    exact = not charge.nominated or charge.amount == payment.amount or has_paid
     return charge.asset == payment.asset and exact
 
 
@@ -177,10 +178,10 @@ def _wanted(
         return "succeeded", None
     if totals.captured >= asked_for(payment):
         return ("review", misfit) if misfit else ("succeeded", None)
-    if totals.misfit:
-        return "review", totals.misfit
     if totals.captured > 0 and payment.amount_policy == "accept":
         return ("review", misfit) if misfit else ("succeeded", None)
+    if totals.misfit:
+        return "review", totals.misfit
     if totals.captured > 0:
         return "review", "amount_short"
     if totals.authorized > 0 and payment.capture_method == "manual":
