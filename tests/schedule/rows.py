@@ -20,6 +20,7 @@ class Rows:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self.connection = connection
         self.merchant_id = ids.mint()
+        self.now = clock.now()
 
     async def add(self, table: str, **values: Any) -> UUID:
         row = {"merchant_id": self.merchant_id, "id": ids.mint(), **values}

@@ -9,8 +9,6 @@ from tillgate.schedule.statements import ADVANCE
 
 DAY = timedelta(days=1)
 LATER = NOW + timedelta(hours=30)
-IN_HAND = NOW + timedelta(seconds=20)
-"""A claim's end, or nearly due: either way not for a clock to touch."""
 
 
 async def advance(rows: Rows) -> None:
@@ -47,13 +45,14 @@ async def test_what_is_open_comes_a_day_nearer(rows: Rows) -> None:
 
 
 async def test_what_is_over_due_in_hand_or_anothers_stays(rows: Rows) -> None:
+    in_hand = rows.now + timedelta(seconds=20)  # a claim's end, or nearly due
     await rows.payment("pending", expires_at=OLD)
     await rows.payment("canceled", expires_at=LATER)
-    await rows.operation(ids.mint(), "submitted", IN_HAND)
+    await rows.operation(ids.mint(), "submitted", in_hand)
     await rows.dispute(ids.mint(), OLD)
     await rows.callback(OLD)
     await rows.hold(OLD)
-    await rows.delivery("enabled", "due", IN_HAND, claims=1)
+    await rows.delivery("enabled", "due", in_hand, claims=1)
     await rows.delivery("enabled", "dead", LATER)
     await rows.key("open", NOW)
     await rows.key("done", NOW - 2 * DAY)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from tests.schedule.rows import MINUTE, NOW, OLD, Rows
+from tests.schedule.rows import MINUTE, OLD, Rows
 from tillgate.kit import ids
 from tillgate.kit.db import Pool
 from tillgate.schedule.jobs import Sweep
@@ -15,23 +15,23 @@ from tillgate.schedule.store import KEY_LONG, REFUND_LONG, UNKNOWN_LONG, figures
 
 async def break_everything(rows: Rows) -> None:
     """One of each kind."""
-    later = NOW + timedelta(hours=1)
+    later = rows.now + timedelta(hours=1)
     await rows.payment("pending", expires_at=OLD)
     await rows.payment("processing", expires_at=later)
     await rows.payment("review", expires_at=later, review_reason="amount_short")
     paid = await rows.payment("canceled", expires_at=later)
     await rows.operation(paid, "submitted", OLD)
-    long_ago = NOW - UNKNOWN_LONG - MINUTE
+    long_ago = rows.now - UNKNOWN_LONG - MINUTE
     await rows.operation(paid, "unknown", later, created_at=long_ago)
     sent = await rows.operation(paid, "done", None)
-    await rows.refund(paid, sent, NOW - REFUND_LONG - MINUTE)
+    await rows.refund(paid, sent, rows.now - REFUND_LONG - MINUTE)
     await rows.dispute(paid, OLD)
     waiting = await rows.payment("pending", expires_at=later)
     await rows.attempt(waiting, None)
     await rows.operation(waiting, "rejected", None)
     await rows.callback(OLD)
     await rows.delivery("enabled", "due", OLD)
-    await rows.key("open", NOW - KEY_LONG - MINUTE)
+    await rows.key("open", rows.now - KEY_LONG - MINUTE)
     await rows.hold(OLD)
 
 
@@ -49,22 +49,22 @@ async def test_each_kind_is_found_where_it_belongs(rows: Rows, pool: Pool) -> No
 
 
 async def test_an_unknown_wish_nobody_asks_about_is_a_persons(rows: Rows, pool: Pool) -> None:
-    paid = await rows.payment("canceled", expires_at=NOW)
-    await rows.operation(paid, "unknown", None, created_at=NOW)
+    paid = await rows.payment("canceled", expires_at=rows.now)
+    await rows.operation(paid, "unknown", None, created_at=rows.now)
     assert [one.kind for one in await stuck(pool, rows.merchant_id)] == ["operation_unknown"]
     failed = {job.name: job.failed for job in await figures(pool, rows.merchant_id)}
     assert failed["operations"] == 1
 
 
 async def test_what_moves_by_itself_is_not_stuck(rows: Rows, pool: Pool) -> None:
-    soon, lately = NOW + MINUTE, NOW - MINUTE
+    soon, lately = rows.now + MINUTE, rows.now - MINUTE
     asked = await rows.payment("pending", expires_at=OLD)  # waits for the operation
     await rows.operation(asked, "submitted", soon)
     going = await rows.payment("processing", expires_at=OLD)
     unknown = await rows.operation(going, "unknown", soon, created_at=lately)
-    await rows.refund(going, unknown, NOW - 2 * REFUND_LONG)
+    await rows.refund(going, unknown, rows.now - 2 * REFUND_LONG)
     looked_after = await rows.operation(going, "done", soon)
-    await rows.refund(going, looked_after, NOW - 2 * REFUND_LONG)
+    await rows.refund(going, looked_after, rows.now - 2 * REFUND_LONG)
     away = await rows.payment("pending", expires_at=soon)  # its payer is at the processor
     await rows.attempt(away, "https://pay.example")
     await rows.payment("pending", expires_at=lately)
@@ -72,16 +72,16 @@ async def test_what_moves_by_itself_is_not_stuck(rows: Rows, pool: Pool) -> None
     await rows.delivery("enabled", "due", lately)
     await rows.delivery("disabled", "due", OLD)
     await rows.key("open", lately)
-    await rows.key("done", NOW - timedelta(days=2))
+    await rows.key("done", rows.now - timedelta(days=2))
     await rows.hold(lately)
     await rows.dispute(going, lately)
     assert await stuck(pool, None) == []
 
 
 async def test_figures_tell_due_from_waiting(rows: Rows, pool: Pool) -> None:
-    await rows.delivery("enabled", "due", NOW - 2 * MINUTE)
-    await rows.delivery("enabled", "due", NOW + 60 * MINUTE)
-    await rows.delivery("enabled", "dead", NOW)
+    await rows.delivery("enabled", "due", rows.now - 2 * MINUTE)
+    await rows.delivery("enabled", "due", rows.now + 60 * MINUTE)
+    await rows.delivery("enabled", "dead", rows.now)
     await rows.callback(None)
     by_name = {job.name: job for job in await figures(pool, rows.merchant_id)}
     deliveries = by_name["deliveries"]
