@@ -929,6 +929,10 @@ CREATE INDEX payments_of_order ON public.payments USING btree (merchant_id, orde
 
 CREATE INDEX payments_of_user ON public.payments USING btree (merchant_id, wallet_user, id) WHERE (wallet_user IS NOT NULL);
 
+-- Name: payments_refused; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX payments_refused ON public.payments USING btree (updated_at) WHERE (resolution = 'refused'::text);
+
 -- Name: refunds_pending; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX refunds_pending ON public.refunds USING btree (updated_at) WHERE (status = 'pending'::text);

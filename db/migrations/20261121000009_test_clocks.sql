@@ -21,6 +21,8 @@ CREATE INDEX operations_unknown ON operations (merchant_id, created_at) WHERE st
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX refunds_pending ON refunds (updated_at) WHERE status = 'pending';
 -- squawk-ignore require-concurrent-index-creation
+CREATE INDEX payments_refused ON payments (updated_at) WHERE resolution = 'refused';
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX callbacks_failed ON callbacks (merchant_id, id) WHERE state = 'failed';
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX deliveries_dead ON deliveries (merchant_id, event_id) WHERE state = 'dead';

@@ -19,6 +19,7 @@ async def break_everything(rows: Rows) -> None:
     await rows.payment("pending", expires_at=OLD)
     await rows.payment("processing", expires_at=later)
     await rows.payment("review", expires_at=later, review_reason="amount_short")
+    await rows.payment("failed", expires_at=later, resolution="refused", captured=1000)
     paid = await rows.payment("canceled", expires_at=later)
     await rows.operation(paid, "submitted", OLD)
     long_ago = rows.now - UNKNOWN_LONG - MINUTE
@@ -43,7 +44,7 @@ async def test_each_kind_is_found_where_it_belongs(rows: Rows, pool: Pool) -> No
     counted = {job.name: job.stuck for job in await figures(pool, rows.merchant_id)}
     assert counted == {
         "callbacks": 1, "deliveries": 1, "disputes": 1, "expiries": 2, "holds": 1,
-        "idempotency_keys": 1, "operations": 4,
+        "idempotency_keys": 1, "operations": 5,
     }  # fmt: skip
     assert await stuck(pool, ids.mint()) == []
 

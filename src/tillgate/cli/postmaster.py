@@ -127,8 +127,8 @@ def _command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):
             return ""
-    shown = subprocess.run(  # noqa: S603
-        ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607
+    shown = subprocess.run(  # noqa: S603  our own words, and a number
+        ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607  where it stands differs
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return shown.stdout

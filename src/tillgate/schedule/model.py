@@ -131,6 +131,9 @@ KINDS: dict[str, Kind] = {
     "payment_review": Kind(
         "expiries", "pay", "Decide what becomes of money that did not fit.", "attention"
     ),
+    "payment_unreturned": Kind(
+        "operations", "pay", "Its money was refused, and a refund failed: refund what is left."
+    ),
     "refund_idle": Kind(
         "operations",
         "re",

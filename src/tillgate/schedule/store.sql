@@ -65,6 +65,13 @@ UNION ALL
  WHERE ($1::uuid IS NULL OR p.merchant_id = $1) AND p.status = 'review'
  ORDER BY p.updated_at LIMIT $2)
 UNION ALL
+(SELECT 'payment_unreturned', p.merchant_id, p.id, NULL, NULL, p.id, p.updated_at FROM payments p
+ WHERE ($1::uuid IS NULL OR p.merchant_id = $1) AND p.resolution = 'refused' AND p.refunded < p.captured
+   AND NOT EXISTS (
+     SELECT FROM refunds r
+     WHERE r.merchant_id = p.merchant_id AND r.payment_id = p.id AND r.status = 'pending')
+ ORDER BY p.updated_at LIMIT $2)
+UNION ALL
 (SELECT 'refund_idle', r.merchant_id, r.id, NULL, NULL, r.payment_id, r.updated_at FROM refunds r
  LEFT JOIN operations o ON o.merchant_id = r.merchant_id AND o.payment_id = r.payment_id AND o.id = r.id
  WHERE ($1::uuid IS NULL OR r.merchant_id = $1) AND r.status = 'pending'
