@@ -1,5 +1,7 @@
 """A small Stripe over real HTTP: its API as the official SDK speaks it, idempotency keys, signed
 webhooks, and faults on demand. Tests start it, pay at it and break it by its methods.
+
+All that it says is held against what Stripe has published; who stops it hears what did not fit.
 """
 
 import asyncio
@@ -14,8 +16,9 @@ from urllib.parse import unquote_plus
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.published.judge import Problems, problems
 from tests.fakes.stripe_books import Books, No, shown
-from tests.fakes.stripe_objects import Thing, account, event, page
+from tests.fakes.stripe_objects import Thing, account, error, event, page
 from tillgate.kit import clock
 
 SECRET_KEY = "sk_test_FakeOfTests"
@@ -39,6 +42,7 @@ class FakeStripe:
         self.held: list[Thing] | None = None  # a list holds events back until `release`
         self.events: list[Thing] = []
         self.requests: list[tuple[str, str, Thing, str | None]] = []
+        self.misfits: Problems = []
         self._kept: dict[str, tuple[Thing, tuple[int, Thing] | None]] = {}
         self._sending: set[asyncio.Task[int]] = set()
         self._let_go = asyncio.Event()
@@ -59,6 +63,7 @@ class FakeStripe:
         await self.settled()
         await self._client.close()
         await self._runner.cleanup()
+        assert self.misfits == []
 
     # ---- webhooks -------------------------------------------------------------------------------
 
@@ -85,6 +90,7 @@ class FakeStripe:
 
     def _tell(self, kind: str, thing: Thing) -> None:
         told = event(kind, thing, None)
+        self.misfits += problems(told)
         self.events.append(told)
         if self.held is not None:
             self.held.append(told)
@@ -170,9 +176,9 @@ class FakeStripe:
             key = request.headers.get("Idempotency-Key")
             self.requests.append((request.method, request.path, params, key))
             if not self._may(request, params):
-                return _error(401, "Invalid API Key provided.", None, None)
+                return self._error(401, "Invalid API Key provided.", None, None)
             if request.method != "POST":
-                return _json(*self._do(deed, request, params))
+                return self._json(*self._do(deed, request, params))
             return await self._post(deed, request, params, key)
 
         return answer
@@ -183,32 +189,32 @@ class FakeStripe:
         asked = {"path": request.path, "params": params}
         fault = self.faults.popleft() if self.faults else None
         if fault == "500_before":
-            return _error(500, "An error occurred.", None, "api_error")
+            return self._error(500, "An error occurred.", None, "api_error")
         if fault == "429":
-            return _error(429, "Too many requests.", "rate_limit", None)
+            return self._error(429, "Too many requests.", "rate_limit", None)
         if fault == "409":
-            return _error(409, "In use.", "idempotency_key_in_use", "idempotency_error")
+            return self._error(409, "In use.", "idempotency_key_in_use", "idempotency_error")
         if key is not None and key in self._kept:
             return self._again(key, asked)
         status, said = self._do(deed, request, params)
         if fault == "500_after":
-            status, said = 500, {"error": {"type": "api_error", "message": "An error occurred."}}
+            status, said = 500, {"error": error("api_error", "An error occurred.", None)}
         if key is not None:
             self._kept[key] = asked, (status, said)
         if fault == "hang_after":
             await self._let_go.wait()
         if fault == "cut_after" and request.transport is not None:
             request.transport.abort()
-        return _json(status, said)
+        return self._json(status, said)
 
     def _again(self, key: str, asked: Thing) -> web.Response:
         """The first answer once more, whatever it was; another request under the key is refused."""
         first, answered = self._kept[key]
         if first != asked:
             words = "Keys for idempotent requests can only be used with the same parameters."
-            return _error(400, words, None, "idempotency_error")
+            return self._error(400, words, None, "idempotency_error")
         assert answered is not None
-        answer = _json(*answered)
+        answer = self._json(*answered)
         answer.headers["Idempotent-Replayed"] = "true"
         return answer
 
@@ -217,6 +223,15 @@ class FakeStripe:
             return 200, shown(deed(request.match_info.get("id", ""), params))
         except No as no:
             return no.status, {"error": no.error}
+
+    def _error(self, status: int, message: str, code: str | None, kind: str | None) -> web.Response:
+        said = error(kind or "invalid_request_error", message, code)
+        return self._json(status, {"error": said})
+
+    def _json(self, status: int, said: Thing) -> web.Response:
+        self.misfits += problems(said)
+        headers = {"Request-Id": "req_FakeOfTests"}
+        return web.json_response(said, status=status, headers=headers)
 
     def _may(self, request: web.Request, params: Thing) -> bool:
         given = request.headers.get("Authorization")
@@ -263,12 +278,3 @@ def _typed(found: Any, path: tuple[str, ...]) -> Any:
     if path[-1] in NUMBERS:
         return int(found)
     return found == "true" if path[-1] == "confirm" else found
-
-
-def _json(status: int, said: Thing) -> web.Response:
-    return web.json_response(said, status=status, headers={"Request-Id": "req_FakeOfTests"})
-
-
-def _error(status: int, message: str, code: str | None, kind: str | None) -> web.Response:
-    error = {"type": kind or "invalid_request_error", "message": message, "code": code}
-    return _json(status, {"error": error})

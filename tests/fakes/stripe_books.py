@@ -27,7 +27,7 @@ class No(Exception):
         super().__init__(message)
         kind = "card_error" if status == 402 else "invalid_request_error"
         self.status = status
-        self.error: Thing = {"type": kind, "message": message, "code": code} | more
+        self.error = make.error(kind, message, code) | more
 
 
 class Books:
@@ -88,9 +88,9 @@ class Books:
         if intent["status"] not in {*CANCELABLE, "processing"}:
             raise self._unexpected(intent, "confirm")
         manual = intent["capture_method"] == "manual"
+        intent.update(payment_method=make.mint("pm"))
         charge = self._keep(make.charge(intent, failed=None, captured=not manual))
         intent.update(latest_charge=charge["id"], next_action=None, last_payment_error=None)
-        intent.update(payment_method=make.mint("pm"))
         self.told("charge.succeeded", charge)
         if manual:
             intent.update(status="requires_capture", amount_capturable=intent["amount"])

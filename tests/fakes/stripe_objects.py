@@ -1,6 +1,6 @@
 """Stripe's objects as its API gives them: every member that it always gives, and what we use.
 
-`published.py` holds them against what Stripe has published.
+`published/` holds them against what Stripe has published.
 """
 
 from typing import Any
@@ -8,6 +8,51 @@ from typing import Any
 from tillgate.kit import clock, ids
 
 Thing = dict[str, Any]
+
+NULL = {
+    "billing_details": "address email name phone tax_id",
+    "charge": """
+        application application_fee application_fee_amount calculated_statement_descriptor
+        customer failure_balance_transaction fraud_details on_behalf_of outcome
+        payment_method_details receipt_email receipt_number receipt_url review shipping
+        source source_transfer statement_descriptor statement_descriptor_suffix
+        transfer_data transfer_group
+        """,
+    "checkout.session": """
+        adaptive_pricing after_expiration allow_promotion_codes allowed_payment_method_types
+        billing_address_collection client_secret collected_information consent
+        consent_collection currency_conversion customer customer_account customer_creation
+        customer_details customer_email discounts integration_identifier invoice
+        invoice_creation locale managed_payments origin_context payment_method_collection
+        payment_method_configuration_details payment_method_options permissions
+        recovered_from saved_payment_method_options setup_intent shipping_address_collection
+        shipping_cost submit_type subscription total_details ui_mode wallet_options
+        """,
+    "dispute": "intended_submission_method",
+    "payment_intent": """
+        allowed_payment_method_types application application_fee_amount
+        automatic_payment_methods customer customer_account excluded_payment_method_types
+        managed_payments on_behalf_of payment_method_configuration_details
+        payment_method_options payment_record processing receipt_email review
+        setup_future_usage shipping source transfer_group
+        """,
+    "refund": """
+        customer customer_account reason receipt_number source_transfer_reversal
+        transfer_reversal
+        """,
+    "dispute_evidence": """
+        access_activity_log billing_address cancellation_policy
+        cancellation_policy_disclosure cancellation_rebuttal customer_communication
+        customer_email_address customer_name customer_purchase_ip customer_signature
+        duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id
+        product_description receipt refund_policy refund_policy_disclosure
+        refund_refusal_explanation service_date service_documentation shipping_address
+        shipping_carrier shipping_date shipping_documentation shipping_tracking_number
+        uncategorized_file uncategorized_text
+        """,
+    "session_custom_text": "after_submit shipping_address submit terms_of_service_acceptance",
+}
+"""What Stripe always gives of a thing, though it is null in all that happens here."""
 
 
 def mint(prefix: str) -> str:
@@ -45,7 +90,7 @@ def charge(intent: Thing, *, failed: Thing | None, captured: bool) -> Thing:
         "amount_captured": intent["amount"] if captured and not failed else 0,
         "amount_refunded": 0,
         "balance_transaction": mint("txn") if captured and not failed else None,
-        "billing_details": {"address": None, "email": None, "name": None, "phone": None},
+        "billing_details": _nulls("billing_details"),
         "captured": captured and not failed,
         "currency": intent["currency"],
         "description": intent["description"],
@@ -55,13 +100,14 @@ def charge(intent: Thing, *, failed: Thing | None, captured: bool) -> Thing:
         "metadata": dict(intent["metadata"]),
         "paid": not failed,
         "payment_intent": intent["id"],
+        "payment_method": intent["payment_method"],
         "refunded": False,
         "status": "failed" if failed else "succeeded",
     }
 
 
 def refund(charge: Thing, amount: int, metadata: Thing, status: str = "succeeded") -> Thing:
-    return {
+    return _nulls("refund") | {
         "id": mint("re"),
         "object": "refund",
         "amount": amount,
@@ -71,8 +117,7 @@ def refund(charge: Thing, amount: int, metadata: Thing, status: str = "succeeded
         "currency": charge["currency"],
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
-        "reason": None,
-        "receipt_number": None,
+        "payment_method": charge["payment_method"],
         "status": status,
     }
 
@@ -84,7 +129,7 @@ def dispute(charge: Thing, amount: int, status: str, due_by: int | None) -> Thin
         "charge": charge["id"],
         "currency": charge["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {"enhanced_evidence": {}},
+        "evidence": _nulls("dispute_evidence") | {"enhanced_evidence": {}},
         "evidence_details": {
             "due_by": due_by,
             "enhanced_eligibility": {},
@@ -113,7 +158,7 @@ def session(params: Thing, url: str) -> Thing:
         "client_reference_id": params.get("client_reference_id"),
         "currency": item["price_data"]["currency"],
         "custom_fields": [],
-        "custom_text": {},
+        "custom_text": _nulls("session_custom_text"),
         "expires_at": clock.unix_s() + 86_400,
         "metadata": params.get("metadata", {}),
         "mode": "payment",
@@ -137,6 +182,7 @@ def account(country: str, capabilities: Thing, *, charges_enabled: bool) -> Thin
         "country": country,
         "default_currency": "usd",
         "details_submitted": True,
+        "email": None,
         "payouts_enabled": True,
         "type": "standard",
     }
@@ -152,9 +198,19 @@ def event(kind: str, thing: Thing, api_version: str | None) -> Thing:
     }
 
 
+def error(kind: str, message: str, code: str | None) -> Thing:
+    """Without a code, Stripe gives none."""
+    return {"type": kind, "message": message} | ({"code": code} if code else {})
+
+
 def page(things: list[Thing], url: str, *, has_more: bool) -> Thing:
     return {"object": "list", "data": things, "has_more": has_more, "url": url}
 
 
 def _object(kind: str, id_: str) -> Thing:
-    return {"id": id_, "object": kind, "created": clock.unix_s(), "livemode": False}
+    given = {"id": id_, "object": kind, "created": clock.unix_s(), "livemode": False}
+    return _nulls(kind) | given
+
+
+def _nulls(kind: str) -> Thing:
+    return dict.fromkeys(NULL.get(kind, "").split())
