@@ -500,11 +500,13 @@ CREATE TABLE public.processor_objects (
     revision bigint DEFAULT 0 NOT NULL,
     owed bigint DEFAULT 0 NOT NULL,
     nominated boolean DEFAULT false NOT NULL,
+    payable boolean DEFAULT false NOT NULL,
     CONSTRAINT processor_objects_amount_check CHECK ((amount >= 0)),
     CONSTRAINT processor_objects_booked_check CHECK ((booked >= 0)),
     CONSTRAINT processor_objects_booked_to_check CHECK ((booked_to = ANY (ARRAY['suspense'::text, 'merchant'::text, 'wallet'::text, 'disputed'::text, 'clearing'::text]))),
     CONSTRAINT processor_objects_check CHECK (((booked > 0) = (booked_to IS NOT NULL))),
     CONSTRAINT processor_objects_owed_check CHECK (((owed >= 0) AND (owed <= booked))),
+    CONSTRAINT processor_objects_payable CHECK (((NOT payable) OR (state = 'failed'::text))),
     CONSTRAINT processor_objects_state_check CHECK ((((kind = 'charge'::text) AND (state = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'failed'::text, 'canceled'::text, 'captured'::text]))) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['pending'::text, 'canceled'::text, 'succeeded'::text, 'failed'::text]))) OR ((kind = 'dispute'::text) AND (state = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text, 'won'::text])))))
 )
 WITH (fillfactor='70');

@@ -11,6 +11,7 @@ import stripe as sdk
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
+from msgspec.structs import replace
 
 from tests.fakes import stripe_objects as make
 from tests.fakes.stripe import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, sign
@@ -279,12 +280,19 @@ def test_a_failure_says_why() -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
     failed = intent(last_payment_error=error | {"message": "No.\0"})
     read_of_it = read("payment_intent.payment_failed", failed)
-    seen = Observation("pi_1", "op_1", "failed", 0, "usd", "lost_card", "No.")
+    seen = Observation("pi_1", "op_1", "failed", 0, "usd", "lost_card", "No.", payable=True)
     assert read_of_it == [seen]
     told = {"code": "card_declined", "message": "No."}
     of_its_charge = make.charge(intent(), failed=told, captured=False)
-    seen = Observation("pi_1", "op_1", "failed", 0, "usd", "card_declined", "No.")
-    assert read("charge.failed", of_its_charge) == [seen]
+    for type_, reason, code in (
+        ("issuer_declined", "lost_card", "lost_card"),
+        ("issuer_declined", None, "card_declined"),
+        ("blocked", "highest_risk_level", "fraudulent"),
+        ("blocked", "low_probability_of_authorization", "card_declined"),
+        ("invalid", None, "card_declined"),
+    ):
+        told = of_its_charge | {"outcome": {"type": type_, "reason": reason}}
+        assert read("charge.failed", told) == [replace(seen, failure_code=code)]
 
 
 def test_charges_are_told_by_their_payment_intent() -> None:

@@ -122,6 +122,14 @@ MUTANTS = {
             ),
         ),
     ),
+    "a refused charge can still be paid beside another try": Mutant(
+        "tests/payments/test_payable.py::test_it_is_let_go_once_when_the_next_try_begins",
+        (
+            Edit(
+                "payments/outstanding.py", "    charges += _payable(payment, objects, tries)\n", ""
+            ),
+        ),
+    ),
     "there is no slow lane": Mutant(
         "tests/faults/test_engines.py::test_a_row_that_a_stranger_holds_stops_nobody_else",
         (Edit("engine/writer.py", ", self._set_aside)", ")"),),

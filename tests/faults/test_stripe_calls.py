@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.stripe import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, FakeStripe, Fault
 from tests.fakes.stripe_objects import Thing
 from tests.faults.shoppers import AMOUNT, BOUGHT, DEEDS, Deed, Shoppers
-from tests.faults.site import PATIENCE_S, Program
+from tests.faults.site import PATIENCE_S, Program, eventually
 from tests.faults.stage import Stage
 from tests.flows.fixtures import listening
 from tillgate.connectors.stripe.request import OPERATION
@@ -74,12 +74,19 @@ class Buyers(Shoppers):
 
     async def pay(self, payment: dict[str, Any]) -> None:
         """The payer pays, and Stripe says so."""
-        fake, [intent] = self.intents(payment["id"])
+        fake, [intent, *_] = self.intents(payment["id"])
         fake.books.pay(intent["id"])
         await fake.settled()
 
+    async def refuse(self, payment: dict[str, Any]) -> Thing:
+        """The payer's card is declined: the intent, which waits for another one."""
+        fake, [intent] = self.intents(payment["id"])
+        fake.books.decline(intent["id"])
+        await fake.settled()
+        return intent
+
     def intents(self, payment_id: str) -> tuple[FakeStripe, list[Thing]]:
-        """What the payment has brought into being, and where."""
+        """What the payment has brought into being, the newest first, and where."""
         for fake in self.fakes.values():
             every = fake.books.all("payment_intent", None)
             if own := [one for one in every if one["metadata"]["tillgate_payment"] == payment_id]:
@@ -94,9 +101,10 @@ class Buyers(Shoppers):
         await super().check()
 
     async def _check_there(self) -> None:
-        """One intent each, of which the wanted was done once."""
+        """One intent each, of which the wanted was done once; those before it were let go."""
         for payment_id, end in self.ends.items():
-            fake, [intent] = self.intents(ids.show("pay", payment_id))
+            fake, [intent, *before] = self.intents(ids.show("pay", payment_id))
+            assert {one["status"] for one in before} <= {"canceled"}
             assert (intent["status"], intent["amount_received"]) == (end.status, end.captured)
             [charge] = fake.books.all("charge", intent["id"])
             assert (charge["amount"], charge["amount_captured"]) == (AMOUNT, end.captured)
@@ -154,6 +162,23 @@ async def test_an_api_is_killed_at(stage: Stage, buyers: Buyers, when: str, deed
     await stage.spare.ready()
     await buyers.do(payment, deed, stage.spare)
     await stage.spare.died()
+    await buyers.check()
+
+
+@pytest.mark.parametrize("when", AROUND)
+async def test_a_worker_is_killed_as_it_lets_a_refused_intent_go(
+    stage: Stage, buyers: Buyers, when: str
+) -> None:
+    payment = await buyers.unpaid()
+    await buyers.do(payment, START)
+    refused = await buyers.refuse(payment)
+    await stage.worker.end()
+    await stage.worker.start(f"operation.{when}=kill")
+    await buyers.do(payment, START)
+    await stage.worker.died()
+    await stage.worker.start()
+    await eventually(lambda: asyncio.sleep(0, refused["status"] == "canceled"))
+    await buyers.pay(payment)
     await buyers.check()
 
 

@@ -65,6 +65,7 @@ CHECKS: dict[type[Struct], dict[str, Callable[[Any], bool]]] = {
             )
         ),
         "CHECK (owed BETWEEN 0 AND booked)": lambda o: 0 <= o.owed <= o.booked,
+        "CHECK (NOT payable OR state = 'failed')": lambda o: not o.payable or o.state == "failed",
     },
     Refund: {
         "amount bigint NOT NULL CHECK (amount > 0)": lambda r: r.amount > 0,

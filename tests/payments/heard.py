@@ -16,7 +16,7 @@ from tillgate.ledger.model import (
     wallet,
 )
 from tillgate.payments.model import Payment
-from tillgate.payments.rules import CLAIMED, RANKS
+from tillgate.payments.rules import CLAIMED, PAYABLE_RANK, RANKS
 
 Spot = tuple[UUID, str, str]
 """Connection, kind, reference."""
@@ -43,7 +43,8 @@ class Heard:
         if seen.nominated and seen.state != "captured":
             return  # what a payer can write is no word about what has brought nothing
         revision = seen.revision if seen.kind == "dispute" else 0
-        weight = revision, RANKS[seen.kind][seen.state], seen.amount_minor
+        rank = PAYABLE_RANK if seen.payable else RANKS[seen.kind][seen.state]
+        weight = revision, rank, seen.amount_minor
         said = self.said.setdefault(payment_id, {})
         spot = connection_id, seen.kind, seen.reference
         known = said.get(spot)

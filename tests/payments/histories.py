@@ -310,6 +310,14 @@ class Histories(RuleBasedStateMachine):
 
     # ---- processors -----------------------------------------------------------------------------
 
+    @rule(which=PICK)
+    def decline(self, which: int) -> None:
+        """The payer is refused, and may try again where he is."""
+        if start := self.one(OperationRow, which, lambda o: o.kind == "start"):
+            ours = ids.show("op", start.id)
+            said = charge_of(start), ours, "failed", 0, start.asset, "declined"
+            self.call_back(start, Observation(*said, payable=True))
+
     @rule(which=PICK, state=st.sampled_from(CHARGES), part=PARTS, usd=st.sampled_from([0, 0, 0, 1]))
     def charge(self, which: int, state: ObjectState, part: float, usd: int) -> None:
         start = self.one(OperationRow, which, lambda o: o.kind == "start")

@@ -182,6 +182,16 @@ class Checked(Histories):
         assert set(opened.values()) <= {0, 1}
 
     @invariant()
+    def what_can_still_be_paid_is_wanted(self) -> None:
+        """Once another try has begun, or the payment has ended, what failed is let go."""
+        for thing in self.memory.all(ProcessorObject):
+            payment = self.memory.get(Payment, (MERCHANT, thing.payment_id))
+            over = payment.status in rules.OVER - {"failed"}
+            if thing.payable and (over or thing.ordinal != payment.tries):
+                wishes = [o for o in self.memory.all(OperationRow) if o.target == thing.reference]
+                assert any(o.kind == "void" or o.state != "rejected" for o in wishes)
+
+    @invariant()
     def what_is_authorized_is_wanted(self) -> None:
         """Of a payment that is over, what is authorized is being let go."""
         for thing in self.memory.all(ProcessorObject):

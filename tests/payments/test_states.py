@@ -11,6 +11,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from tests.house.tree import ROOT, bare, rows
 from tests.payments.checks import CHECKS, books_balance, may_move
@@ -56,6 +57,7 @@ WAYS: dict[str, list[Step]] = {
         charge("captured", 400), Resolve(OWNER, UUID(int=1 << 80), PAYMENT, "accept"),
     ],
     "failed": [charge("failed")],
+    "failed, and payable there": [replace(charge("failed"), payable=True)],
     "failed, refused": [
         charge("captured", 400), Resolve(OWNER, UUID(int=1 << 80), PAYMENT, "refund"),
     ],
@@ -83,6 +85,7 @@ FACTS: list[Observation] = [
         )
         if amount or state not in ("authorized", "captured")
     ),
+    *(replace(charge("failed", reference=name), payable=True) for name in ("ch_1", "ch_2")),
     *(
         kind(state, amount, asset)
         for name, kind in (("refund", refund), ("dispute", dispute))

@@ -92,12 +92,13 @@ class KeepHint(Owned, frozen=True):
 class RetryCallback(Owned, frozen=True):
     """A kept message once more: it fitted no payment when it came, as it may have overtaken our
     own answer; or what it hints at was looked up now. `trouble`: in a word, why there is nothing to
-    apply yet."""
+    apply yet; `foreign`: what it is where it fits no payment, and never will."""
 
     callback_id: UUID
     message: Message
     id: UUID
     trouble: str | None = None
+    foreign: str | None = None
 
     def reads(self) -> Iterable[Ref]:
         yield Ref(Callback, (self.merchant_id, self.callback_id), lock=True)
@@ -117,17 +118,20 @@ class RetryCallback(Owned, frozen=True):
         applied = _apply(world, self.owner, payment_id, self.message, self.id, now)
         if isinstance(applied, Need):
             return applied
-        if applied.effect == "unmatched":
-            return Outcome("unmatched", (_put_off(row, "unmatched", now),))
+        effect = applied.effect
+        if effect == "unmatched":
+            if self.foreign is None:
+                return Outcome(effect, (_put_off(row, effect, now),))
+            effect = self.foreign
         done = replace(
             row,
             state="processed",
-            effect=applied.effect,
+            effect=effect,
             payment_id=payment_id or row.payment_id,
             attempts=row.attempts + 1,
             due_at=None,
         )
-        return Outcome(applied.effect, (*applied.rows, done))
+        return Outcome(effect, (*applied.rows, done))
 
 
 async def replay(

@@ -1,5 +1,6 @@
 """The worker's part: messages that fitted no payment when they came are tried again, and what
-messages only hint at is looked up."""
+messages only hint at is looked up. What another connection began at the same account, or nobody
+here, is put aside."""
 
 import asyncio
 from collections import defaultdict
@@ -34,8 +35,17 @@ BATCH = 50
 LOOK_EVERY = timedelta(seconds=5)
 """How often one charge is looked up at most, however many messages hint at it."""
 
-Said = tuple[tuple[Observation, ...], str | None]
-"""What is to be applied; or in a word, why there is nothing yet."""
+DOUBTED_AFTER = 2
+"""A message that so often fitted nothing may be about somebody else's charge: that is looked up."""
+
+
+class Said(NamedTuple):
+    """What is to be applied; `trouble`: in a word, why there is nothing yet. `unmarked`: its charge
+    lacks the mark of what this connection begins."""
+
+    observations: tuple[Observation, ...]
+    trouble: str | None = None
+    unmarked: bool = False
 
 
 class Retries(NamedTuple):
@@ -58,11 +68,14 @@ class Retries(NamedTuple):
         headers = msgspec.json.decode(row["headers"], type=dict[str, str])
         said = linked.connector.read(CallbackRequest(headers, row["raw"]))
         if isinstance(said, Ask):  # since it came, this connector has learnt to doubt it
-            await _take(self.engine, linked, row, await _look(linked, said.reference))
+            found = await _look(linked, said.reference)
         elif isinstance(said, Unreadable):
-            await _take(self.engine, linked, row, ((), "unreadable"))
+            found = Said((), "unreadable")
         else:
-            await _take(self.engine, linked, row, (tuple(said), None))
+            found = Said(tuple(said))
+            if row["attempts"] >= DOUBTED_AFTER:
+                found = await _with_its_charge(linked, found)
+        await _take(self, linked, row, found)
 
 
 class Looks(NamedTuple):
@@ -94,7 +107,7 @@ class Looks(NamedTuple):
             ids_of = [one["id"] for one in rows]
             await self.pool.execute(sql["look_later"], linked.merchant_id, ids_of, LOOK_EVERY)
             return
-        await _take(self.engine, linked, row, await _look(linked, row["hint"]))
+        await _take(self, linked, row, await _look(linked, row["hint"]))
         await self.pool.execute(sql["follow"], *charge, row["id"], looked_at)
 
 
@@ -103,18 +116,43 @@ async def _look(linked: Linked, reference: str) -> Said:
     looked = await linked.connector.look(reference)
     await failpoint("look.after_call")
     match looked:
-        case Found(observations, _):
-            return observations, None
+        case Found(observations, _, unmarked):
+            return Said(observations, None, unmarked)
         case Absent():
-            return (), "absent"
+            return Said((), "absent")
         case CannotTell():
-            return (), "cannot_tell"
+            return Said((), "cannot_tell")
 
 
-async def _take(engine: Engine, linked: Linked, row: asyncpg.Record, said: Said) -> None:
-    observations, trouble = said
-    message = Message(linked.id, row["event_key"], observations, row["headers"], row["raw"])
-    command = RetryCallback(connection_owner(linked), row["id"], message, ids.mint(), trouble)
+async def _with_its_charge(linked: Linked, said: Said) -> Said:
+    """A refund or dispute does not say who began its charge: the processor is asked for that."""
+    charge = next((seen.parent for seen in said.observations if seen.parent is not None), None)
+    if charge is None:
+        return said
+    looked = await _look(linked, charge)
+    return Said((*looked.observations, *said.observations), None, looked.unmarked)
+
+
+async def _take(job: Retries | Looks, linked: Linked, row: asyncpg.Record, said: Said) -> None:
+    message = Message(linked.id, row["event_key"], said.observations, row["headers"], row["raw"])
+    foreign = await _foreign(job.pool, linked, said)
+    owner = connection_owner(linked)
+    command = RetryCallback(owner, row["id"], message, ids.mint(), said.trouble, foreign)
     await failpoint("retry.before_run")
-    await engine.run(command, reserved=True)
+    await job.engine.run(command, reserved=True)
     await failpoint("retry.after_run")
+
+
+async def _foreign(pool: Pool, linked: Linked, said: Said) -> str | None:
+    """In a word, what a message is that fits no payment of this connection, where that is certain:
+    every connection of an account hears of all its charges. Our reference of a charge is recorded
+    before its processor is asked, so it names the one connection that it can be of."""
+    if said.unmarked:
+        return "not_ours"
+    charges = (seen for seen in said.observations if seen.kind == "charge" and not seen.nominated)
+    names = [seen.ours for seen in charges if seen.ours is not None]
+    if not names:
+        return None
+    place = linked.merchant_id, linked.id
+    elsewhere = await pool.fetchval(sql["begun_elsewhere"], *place, names)
+    return "another_connection" if elsewhere else None

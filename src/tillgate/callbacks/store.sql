@@ -4,7 +4,7 @@ WHERE (merchant_id, id) IN (
   SELECT merchant_id, id FROM callbacks
   WHERE state = 'pending' AND hint IS NULL AND due_at <= clock_timestamp()
   ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING merchant_id, id, connection_id, event_key, headers, raw;
+RETURNING merchant_id, id, connection_id, event_key, attempts, headers, raw;
 
 -- name: due_hints
 UPDATE callbacks SET due_at = clock_timestamp() + interval '30 seconds'
@@ -13,6 +13,12 @@ WHERE (merchant_id, id) IN (
   WHERE state = 'pending' AND hint IS NOT NULL AND due_at <= clock_timestamp()
   ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING merchant_id, id, connection_id, event_key, hint, attempts, headers, raw;
+
+-- name: begun_elsewhere
+SELECT EXISTS (
+  SELECT FROM connections c
+  JOIN payment_references r ON r.merchant_id = $1 AND r.connection_id = c.id
+  WHERE c.merchant_id = $1 AND c.id <> $2 AND r.reference = ANY ($3::text[]));
 
 -- name: mark_look
 -- When the look at the charge $3 begins; nothing when the last one is less than $5 ago.

@@ -92,6 +92,15 @@ class Desk:
         linked = await self.connections.find(payment.connection_id)
         return Seen(payment, attempt, linked, await order_status(self.pool, payment))
 
+    async def check(self, seen: Seen) -> None:
+        """Somebody watches a payment whose payer has been sent on, and may be back: what became of
+        it is asked of the processor soon, even if its own word is lost."""
+        attempt = seen.attempt
+        if attempt is None or attempt.state != "open":
+            return
+        if attempt.redirect_url is not None or attempt.way is not None:
+            await look_soon(self.pool, seen.payment.merchant_id, seen.payment.id)
+
     async def start(
         self, return_url: str, seen: Seen, request_id: str, now: datetime
     ) -> str | None:
@@ -212,8 +221,10 @@ async def show(
     """The page, in the state that the payment has now."""
     try:
         seen = await desk.find(client_secret)
-        if seen is not None and not RETURNED.isdisjoint(request.query_params):
-            return await _arrive(client_secret, request, desk, seen, lang)
+        if seen is not None:
+            await desk.check(seen)
+            if not RETURNED.isdisjoint(request.query_params):
+                return _arrive(client_secret, request, lang)
     except GONE as error:
         log.warning("checkout_unavailable", error=type(error).__name__)
         return _page(View(state="unavailable"), request, lang, desk, now)
@@ -221,13 +232,9 @@ async def show(
     return _page(view, request, lang, desk, now)
 
 
-async def _arrive(
-    client_secret: str, request: AnyRequest, desk: Desk, seen: Seen, lang: str | None
-) -> Redirect:
-    """The payer is back from the processor, which shall be asked soon. What it wrote into the
-    address leaves it; that it may well be paid stays, for the page's script."""
-    payment = seen.payment
-    await look_soon(desk.pool, payment.merchant_id, payment.id)
+def _arrive(client_secret: str, request: AnyRequest, lang: str | None) -> Redirect:
+    """The payer is back from the processor. What it wrote into the address leaves it; that it may
+    well be paid stays, for the page's script."""
     language = f"?lang={lang}" if lang in languages() else ""
     left = request.query_params.get("redirect_status") == "failed"
     place = f"/checkout/{client_secret}{language}{'' if left else '#returned'}"
@@ -266,6 +273,7 @@ async def status(client_secret: str, desk: Desk, now: datetime) -> Response[dict
     headers = {"cache-control": "no-store"}
     if seen is None:
         return Response({"state": "not_found", "version": ""}, status_code=404, headers=headers)
+    await desk.check(seen)
     state = state_of(seen, now)
     version = version_of(seen, state, now)
     return Response({"state": state, "version": version}, headers=headers)

@@ -80,7 +80,8 @@ class Observation(Struct, frozen=True):
     `ours`: the reference that we wrote there, `op_…`, when it is repeated. `amount_minor` of a
     charge is cumulative. `parent`: the charge that a refund or dispute is of. `revision`: the
     processor's own order of what it says of one dispute; higher is newer. `nominated`: that `ours`
-    stands where a payer can write: it proves nothing unless asset and amount fit too.
+    stands where a payer can write: it proves nothing unless asset and amount fit too. `payable`:
+    that a charge has failed, and its payer can pay it there all the same.
     """
 
     reference: str
@@ -96,6 +97,7 @@ class Observation(Struct, frozen=True):
     reason: str | None = None  # why the payer disputes
     evidence_due_at: datetime | None = None
     nominated: bool = False
+    payable: bool = False
 
 
 class Pending(NamedTuple):
@@ -132,6 +134,7 @@ Answered = Pending | Done | Rejected | Unknown
 class Found(NamedTuple):
     observations: tuple[Observation, ...]
     pending: Pending | None  # how the payer goes on, when the processor still waits
+    unmarked: bool = False  # it lacks the mark that this connection leaves on all that it begins
 
 
 class Absent(NamedTuple):

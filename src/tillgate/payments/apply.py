@@ -176,6 +176,7 @@ def _fresh(case: Case, connection_id: UUID, seen: Observation) -> ProcessorObjec
         case.payment.merchant_id, case.payment.id, connection_id, seen.kind, seen.reference,
         ordinal, seen.state, seen.amount_minor, seen.asset, 0, None, seen.failure_code,
         seen.failure_message, case.now, case.now, seen.parent, seen.revision, 0, seen.nominated,
+        seen.payable,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from tillgate.payments.model import (
     Refund,
     Try,
 )
-from tillgate.payments.outstanding import settled, to_let_go
+from tillgate.payments.outstanding import being_let_go, settled, to_let_go
 from tillgate.payments.records import family, payment_event
 from tillgate.payments.rules import open_try, told
 from tillgate.payments.shapes import show_dispute, show_refund
@@ -165,22 +165,17 @@ class Case:
     def let_go(self, connection_id: UUID, reference: str, ordinal: int, minor: int) -> None:
         """Reserves the void of a charge that nobody wants any more, unless that is done already, or
         it is just being captured."""
-        touched = {
-            (o.connection_id, o.target)
-            for o in self.operations.values()
-            if o.kind == "void" or (o.kind == "capture" and o.state != "rejected")
-        }
-        if (connection_id, reference) not in touched:
+        if (connection_id, reference) not in being_let_go(self.operations.values()):
             money = Money(minor, self.payment.asset)
             charge = connection_id, reference
             self.reserve("void", charge, money, ordinal, next(self.following))
 
     def let_go_unwanted(self) -> None:
-        """The same for all charges that stand authorized for nothing."""
+        """The same for all charges that stand authorized for nothing, or can still be paid though
+        nobody shall."""
         operations = list(self.operations.values())
-        for charge in to_let_go(self.payment, self.objects.values(), self.tries, operations):
-            spot = charge.connection_id, charge.reference
-            self.let_go(*spot, charge.ordinal or 0, charge.amount)
+        for unwanted in to_let_go(self.payment, self.objects.values(), self.tries, operations):
+            self.let_go(*unwanted)
 
     def end_open_try(self) -> None:
         """Nobody shall pay there any more: the try is canceled, at the processor too."""

@@ -145,7 +145,7 @@ class PaymentReference(Struct, frozen=True):
     "processor_objects",
     "merchant_id payment_id connection_id kind reference",
     "ordinal state amount asset booked booked_to failure_code failure_message updated_at parent"
-    " revision owed",
+    " revision owed payable",
     root=Payment,
 )
 class ProcessorObject(Struct, frozen=True):
@@ -153,7 +153,8 @@ class ProcessorObject(Struct, frozen=True):
     in the ledger: of a charge in `suspense`, with the `merchant`, or in the `wallet`; of a refund
     it was taken from there; of a dispute it is `disputed`, or gone (`clearing`). `owed` of it was
     taken from receivable. `parent`: the charge of a refund or dispute. `nominated`: only what its
-    payer could write ties it to the payment."""
+    payer could write ties it to the payment. `payable`: it has failed, and can be paid there all
+    the same."""
 
     merchant_id: Id
     payment_id: Id
@@ -174,6 +175,7 @@ class ProcessorObject(Struct, frozen=True):
     revision: Bigint
     owed: Bigint
     nominated: Bool = False
+    payable: Bool = False
 
 
 @table(

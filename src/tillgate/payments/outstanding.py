@@ -3,8 +3,10 @@
 The states of operations, and the charges that can be captured, let go or given back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Set
 from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -54,6 +56,8 @@ def answered(
     """An operation after what its object shows. A refund that takes its time is looked at again."""
     if result is None or operation.kind == "start" or operation.due_at is None:
         return operation
+    if result.payable:
+        return operation  # it has not been let go yet
     state = ANSWERS[operation.kind].get(result.state)
     if state is None:
         return operation
@@ -79,26 +83,72 @@ def under_way(operations: Iterable[OperationRow], charge: ProcessorObject | None
     return next((o.kind for o in live if (o.connection_id, o.target) == spot), None)
 
 
+class Unwanted(NamedTuple):
+    """What is to be let go at its processor: by this name, so much of this try."""
+
+    connection_id: UUID
+    reference: str
+    ordinal: int
+    minor: int
+
+
 def to_let_go(
     payment: Payment,
-    objects: Iterable[ProcessorObject],
+    objects: Collection[ProcessorObject],
     tries: list[Try],
-    operations: Iterable[OperationRow],
-) -> list[ProcessorObject]:
-    """The charges that stand authorized for nothing: of a payment that is over, of a try that was
-    given up, or beside another one; but for those that are being captured or voided already."""
-    charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
-    charges.sort(key=lambda o: (o.ordinal or 0, o.reference))
-    touched = {
+    operations: Collection[OperationRow],
+) -> list[Unwanted]:
+    """The charges that nobody wants any more, but for those that are being captured or voided."""
+    touched = being_let_go(operations)
+    charges = [
+        Unwanted(o.connection_id, o.reference, o.ordinal or 0, o.amount)
+        for o in _idle(payment, objects, tries, touched)
+    ]
+    charges += _payable(payment, objects, tries)
+    return [one for one in charges if one[:2] not in touched]
+
+
+Touched = Set[tuple[UUID, str | None]]
+"""Charges by connection and reference."""
+
+
+def being_let_go(operations: Iterable[OperationRow]) -> Touched:
+    """The charges that are being captured or voided, or were."""
+    return {
         (o.connection_id, o.target)
         for o in operations
         if o.kind == "void" or (o.kind == "capture" and o.state != "rejected")
     }
+
+
+def _idle(
+    payment: Payment, objects: Iterable[ProcessorObject], tries: list[Try], touched: Touched
+) -> list[ProcessorObject]:
+    """What stands authorized for nothing: of a payment that is over, of a try that was given up, or
+    beside another one."""
+    charges = [o for o in objects if o.kind == "charge" and o.state == "authorized"]
+    charges.sort(key=lambda o: (o.ordinal or 0, o.reference))
     wanted = [o for o in charges if payment.status not in OVER and o.ordinal not in given_up(tries)]
     if payment.capture_method == "manual":
         own = [o for o in wanted if o.asset == payment.asset]
         wanted = ([o for o in own if (o.connection_id, o.reference) in touched] or own)[:1]
-    return [o for o in charges if o not in wanted and (o.connection_id, o.reference) not in touched]
+    return [o for o in charges if o not in wanted]
+
+
+def _payable(
+    payment: Payment, objects: Collection[ProcessorObject], tries: Iterable[Try]
+) -> Iterator[Unwanted]:
+    """What has failed and can be paid all the same: of an earlier try, or when the payment is over.
+    It is let go by the name of its try, where that is not the name of another charge."""
+    is_over = payment.status in OVER and payment.status != "failed"
+    names = {one.ordinal: one.reference for one in tries}
+    charges = {o.reference for o in objects if o.kind == "charge"}
+    for charge in sorted(objects, key=lambda o: (o.ordinal or 0, o.reference)):
+        number = charge.ordinal or payment.tries
+        if charge.payable and (is_over or number < payment.tries):
+            name = names.get(number)
+            reference = charge.reference if name is None or name in charges else name
+            yield Unwanted(charge.connection_id, reference, number, payment.amount)
 
 
 LETTING_GO = ("capture", "void")

@@ -36,13 +36,16 @@ verified money leads, late; out of `review` an operator, or the rest of the mone
 
 RANKS: dict[str, dict[str, int]] = {
     "charge": {
-        "pending": 0, "processing": 1, "authorized": 2, "canceled": 3, "failed": 4, "captured": 5,
+        "pending": 0, "processing": 1, "authorized": 3, "canceled": 4, "failed": 5, "captured": 6,
     },
     "refund": {"pending": 0, "canceled": 1, "succeeded": 2, "failed": 3},
     "dispute": {"needs_response": 0, "under_review": 1, "lost": 2, "won": 3},
 }  # fmt: skip
 """By kind, an object's states: a higher one is never taken back by a lower one. Of a dispute the
 processor's newest word counts (`revision`), as a lost one can be reinstated."""
+
+PAYABLE_RANK = 2
+"""Of a charge that failed and can be paid all the same: whatever comes of it after that counts."""
 
 WAITING: frozenset[Status] = frozenset(("pending", "processing"))
 """A refused try ends these in `failed`; money that another try brought stays where it is."""
@@ -73,27 +76,33 @@ def fold(
     found: ProcessorObject | None, seen: Observation, fresh: ProcessorObject
 ) -> ProcessorObject:
     """One object after one more observation; `fresh` is the object when it is new. What is booked
-    stays in its asset: a word of another one is no word about it."""
+    stays in its asset: a word of another one is no word about it. What is canceled after it failed
+    keeps why."""
     if found is None:
         return fresh
     contradicts = found.booked > 0 and seen.asset != found.asset
     if contradicts or _weight(fresh) <= _weight(found):
         return found
+    if seen.state == "canceled" and seen.failure_code is None:
+        why = {"failure_code": found.failure_code, "failure_message": found.failure_message}
+    else:
+        why = {"failure_code": seen.failure_code, "failure_message": seen.failure_message}
     return replace(
         found,
         state=seen.state,
         amount=seen.amount_minor,
         asset=seen.asset,
         revision=seen.revision,
-        failure_code=seen.failure_code,
-        failure_message=seen.failure_message,
+        payable=seen.payable,
         updated_at=fresh.updated_at,
+        **why,
     )
 
 
 def _weight(thing: ProcessorObject) -> tuple[int, int, int]:
     newest = thing.revision if thing.kind == "dispute" else 0
-    return newest, RANKS[thing.kind][thing.state], thing.amount
+    rank = PAYABLE_RANK if thing.payable else RANKS[thing.kind][thing.state]
+    return newest, rank, thing.amount
 
 
 def belongs(payment: Payment, charge: ProcessorObject | None) -> bool:
@@ -281,6 +290,8 @@ def _ended(one: Try, objects: list[ProcessorObject], now: datetime) -> Try:
     refusal = _refusal(objects)
     if refusal is None or (one.state, one.failure_code) == (refusal.state, refusal.failure_code):
         return one
+    if (one.state, refusal.state) == ("failed", "canceled"):
+        return one  # what failed was let go; it has failed for the same reason as before
     return replace(
         one,
         state=refusal.state,

@@ -101,11 +101,14 @@ WHERE merchant_id = $1 AND payment_id = $2 AND id = ANY ($3::uuid[])
   AND state IN ('reserved', 'submitted', 'unknown');
 
 -- name: look_soon
--- As soon as the last look, or the last time that one was asked for, is $3 ago.
+-- As soon as the last look, or the last time that one was asked for, is $3 ago; beside the looks that are made by
+-- themselves, of which it takes none away. What a worker has in hand falls due 30 s after it was claimed.
 UPDATE operations
-SET due_at = greatest(clock_timestamp(), updated_at + $3::interval), updated_at = clock_timestamp()
+SET due_at = greatest(clock_timestamp(), updated_at + $3::interval), updated_at = clock_timestamp(),
+  looks = greatest(looks - 1, 0)
 WHERE merchant_id = $1 AND payment_id = $2 AND state IN ('done', 'unknown')
-  AND due_at > greatest(clock_timestamp(), updated_at + $3::interval);
+  AND due_at > greatest(clock_timestamp(), updated_at + $3::interval)
+  AND due_at > updated_at + interval '30 seconds';
 
 -- name: latest_try
 SELECT ordinal, connection_id, state, reference, redirect_url, way FROM tries
@@ -126,7 +129,7 @@ WITH due AS (
   SELECT merchant_id, payment_id, id FROM operations
   WHERE due_at <= clock_timestamp()
   ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-UPDATE operations o SET due_at = clock_timestamp() + interval '30 seconds'
+UPDATE operations o SET due_at = now() + interval '30 seconds', updated_at = clock_timestamp()
 FROM due d JOIN merchants m ON m.id = d.merchant_id
 WHERE o.merchant_id = d.merchant_id AND o.payment_id = d.payment_id AND o.id = d.id
 RETURNING o.merchant_id, m.livemode, o.payment_id, o.id, o.connection_id, o.kind, o.state, o.target,

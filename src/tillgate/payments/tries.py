@@ -69,6 +69,7 @@ class StartTry(Owned, frozen=True):
             return Outcome(GoOn(current.redirect_url) if known else InProgress())
         case.end_open_try()
         self._begin(case)
+        case.let_go_unwanted()  # what of earlier tries failed, and could yet be paid
         return Outcome(Started(self.operation_id), case.rows())
 
     def _begin(self, case: Case) -> None:

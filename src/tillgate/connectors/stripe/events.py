@@ -10,23 +10,24 @@ import msgspec
 from msgspec.structs import replace
 
 from tillgate.connectors.protocol import Ask, ChargeState, Observation, Unreadable
-from tillgate.connectors.stripe.model import BY_LINK, Settings
+from tillgate.connectors.stripe.model import Settings
 from tillgate.connectors.stripe.read import (
     PAYMENT_INTENTS,
     amount_of,
     clean,
+    lacks_mark,
     observe,
     observe_dispute,
     observe_intent,
     observe_refund,
     observe_session,
     ours_in,
+    why_declined,
 )
 from tillgate.connectors.stripe.things import (
     Charge,
     Dispute,
     Event,
-    Metadata,
     PaymentIntent,
     Refund,
     Session,
@@ -51,7 +52,7 @@ def read_event(body: bytes, settings: Settings, *, livemode: bool) -> Heard:
 
 def _intent_event(event: Event, settings: Settings) -> Heard:
     intent = _decode(event, PaymentIntent)
-    if _foreign(intent.metadata, settings):
+    if lacks_mark(intent.metadata, settings):
         return []
     state = PAYMENT_INTENTS.get(intent.status)
     if state is not None and amount_of(intent, state) is None:
@@ -60,10 +61,11 @@ def _intent_event(event: Event, settings: Settings) -> Heard:
 
 
 def _charge_event(event: Event, settings: Settings) -> Heard:
-    """One attempt at a payment intent, told in the words of the intent."""
+    """One attempt at a payment intent, told in the words of the intent: after one that failed, it
+    takes another."""
     charge = _decode(event, Charge)
     intent = id_of(charge.payment_intent)
-    if intent is None or _foreign(charge.metadata, settings):
+    if intent is None or lacks_mark(charge.metadata, settings):
         return []
     states: dict[str, ChargeState] = {"pending": "processing", "failed": "failed"}
     states["succeeded"] = "captured" if charge.captured else "authorized"
@@ -76,15 +78,15 @@ def _charge_event(event: Event, settings: Settings) -> Heard:
     seen = observe(intent, state, amount, charge.currency, charge.metadata)
     if isinstance(seen, Unreadable) or state != "failed":
         return _heard(seen)
-    code, message = clean(charge.failure_code) or "failed", clean(charge.failure_message)
-    return [replace(seen, failure_code=code, failure_message=message)]
+    code, message = why_declined(charge), clean(charge.failure_message)
+    return [replace(seen, failure_code=code, failure_message=message, payable=True)]
 
 
 def _sum_event(event: Event, settings: Settings) -> Heard:
     """A sum over refunds, or a release of what was not captured: looked up."""
     charge = _decode(event, Charge)
     intent = id_of(charge.payment_intent)
-    return [] if intent is None or _foreign(charge.metadata, settings) else Ask(intent)
+    return [] if intent is None or lacks_mark(charge.metadata, settings) else Ask(intent)
 
 
 def _refund_event(event: Event, _settings: Settings) -> Heard:
@@ -111,7 +113,7 @@ def _session_event(event: Event, settings: Settings) -> Heard:
     link = settings.payment_link_id
     if link is not None and id_of(session.payment_link) != link:
         return []
-    if _foreign(session.metadata, settings):
+    if lacks_mark(session.metadata, settings):
         return []
     states: dict[str, ChargeState] = {
         "checkout.session.async_payment_failed": "failed",
@@ -163,12 +165,6 @@ READERS: dict[str, Callable[[Event, Settings], Heard]] = {
     ),
 }
 """The events that an endpoint at Stripe must send; any other type means nothing to us."""
-
-
-def _foreign(metadata: Metadata | None, settings: Settings) -> bool:
-    """Whether the merchant took this money at Stripe without us. Of buttons and links Stripe makes
-    the objects, which we cannot mark."""
-    return settings.method not in BY_LINK and ours_in(metadata) is None
 
 
 def _heard(seen: Observation | Unreadable | None) -> list[Observation] | Unreadable:

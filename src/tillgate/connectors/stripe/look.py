@@ -92,16 +92,17 @@ class Looking(NamedTuple):
         seen = read.observe_intent(intent)
         if not isinstance(seen, Observation):
             return CannotTell(seen.reason if seen else "Stripe's status means nothing to us.")
+        unmarked = read.lacks_mark(intent.metadata, self.settings)
         if seen.state != "captured":
             pending = ways.of_intent(intent, self.settings, self.credentials)
-            return Found((seen,), pending if seen.state == "pending" else None)
+            return Found((seen,), pending if seen.state == "pending" else None, unmarked)
         refunds = await self._refunds_of(intent)
         disputes = await self._disputes_of(intent)
         if isinstance(refunds, CannotTell):
             return refunds
         if isinstance(disputes, CannotTell):
             return disputes
-        return Found((seen, *refunds, *disputes), None)
+        return Found((seen, *refunds, *disputes), None, unmarked)
 
     async def _refunds_of(self, intent: PaymentIntent) -> list[Observation] | CannotTell:
         found: list[Refund] = []

@@ -18,6 +18,7 @@ from tillgate.connectors.protocol import (
     Unreadable,
 )
 from tillgate.connectors.stripe.amounts import from_stripe
+from tillgate.connectors.stripe.model import BY_LINK, Settings
 from tillgate.connectors.stripe.request import OPERATION
 from tillgate.connectors.stripe.things import (
     Charge,
@@ -59,7 +60,8 @@ DISPUTES: dict[str, DisputeState] = {
 
 
 def observe_intent(intent: PaymentIntent) -> Observation | Unreadable | None:
-    """None: its status means nothing to us."""
+    """None: its status means nothing to us. One that failed takes another means of payment, until
+    it is canceled."""
     state = PAYMENT_INTENTS.get(intent.status)
     error = intent.last_payment_error
     if intent.status == "requires_payment_method" and error is not None:
@@ -73,7 +75,22 @@ def observe_intent(intent: PaymentIntent) -> Observation | Unreadable | None:
         seen,
         failure_code=clean(error.decline_code or error.code) or "failed",
         failure_message=clean(error.message),
+        payable=True,
     )
+
+
+def why_declined(charge: Charge) -> str:
+    """In the word of the intent's `last_payment_error`, which a charge tells in another place:
+    the issuer's reason, or that Stripe itself blocked it as a risk (docs.stripe.com/declines)."""
+    code, outcome = clean(charge.failure_code) or "failed", charge.outcome
+    if code != "card_declined" or outcome is None:
+        return code
+    if outcome.type == "blocked" and outcome.reason in RISKS:
+        return "fraudulent"
+    return clean(outcome.reason) or code if outcome.type == "issuer_declined" else code
+
+
+RISKS = "highest_risk_level", "rule"
 
 
 def observe_refund(refund: Refund) -> Observation | Unreadable | None:
@@ -147,6 +164,12 @@ def amount_of(intent: PaymentIntent, state: ChargeState) -> int | None:
     """What was brought, or is set aside."""
     by_state = {"captured": intent.amount_received, "authorized": intent.amount_capturable}
     return by_state.get(state, 0)
+
+
+def lacks_mark(metadata: Metadata | None, settings: Settings) -> bool:
+    """Whether the merchant took this money at Stripe without us. Of buttons and links Stripe makes
+    the objects, which we cannot mark."""
+    return settings.method not in BY_LINK and ours_in(metadata) is None
 
 
 def ours_in(metadata: Metadata | None) -> str | None:

@@ -51,6 +51,13 @@ class NextAction(Struct, frozen=True):
     cashapp: CashApp | None = field(name="cashapp_handle_redirect_or_display_qr_code", default=None)
 
 
+class Outcome(Struct, frozen=True):
+    """What the issuer, or Stripe, said of a charge."""
+
+    type: str | None = None
+    reason: str | None = None
+
+
 class Charge(Struct, frozen=True):
     """One attempt to take money; a payment intent has one that succeeded at most."""
 
@@ -64,6 +71,7 @@ class Charge(Struct, frozen=True):
     metadata: Metadata | None = None
     failure_code: str | None = None
     failure_message: str | None = None
+    outcome: Outcome | None = None
     disputed: bool = False
 
 
