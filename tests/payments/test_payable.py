@@ -69,6 +69,17 @@ def refused() -> Memory:
     return memory
 
 
+def test_another_card_on_the_same_page_is_kept() -> None:
+    memory = Memory()
+    memory.put(pending(tries=0, capture_method="manual"))
+    memory.run(AGAIN, NOW)
+    hear(memory, replace(DECLINED, ours=OURS))
+    assert payment_of(memory).status == "failed"
+    hear(memory, replace(charge("authorized"), ours=OURS), at=2)
+    assert (payment_of(memory).status, payment_of(memory).authorized) == ("authorized", 1000)
+    assert wishes(memory) == []
+
+
 @pytest.mark.parametrize("connection", [CONNECTION, OTHER])
 def test_it_is_let_go_once_when_the_next_try_begins(refused: Memory, connection: UUID) -> None:
     refused.run(replace(AGAIN, connection_id=connection), NOW)

@@ -26,12 +26,13 @@ LEAVES: dict[Status, frozenset[Status]] = {
     "processing": frozenset(("authorized", "succeeded", "failed", "canceled", "expired", "review")),
     "authorized": frozenset(("succeeded", "canceled", "failed", "expired", "review")),
     "succeeded": frozenset(),
-    "failed": frozenset(("pending", "succeeded", "canceled", "review")),
+    "failed": frozenset(("pending", "authorized", "succeeded", "canceled", "review")),
     "canceled": frozenset(("succeeded", "review")),
     "expired": frozenset(("succeeded", "review")),
     "review": frozenset(("succeeded", "failed")),
 }
-"""The state table. `failed → pending` is a new try; out of `failed`, `canceled` and `expired`
+"""The state table. `failed → pending` is a new try, `failed → authorized` the payer's second card
+on the processor's page; out of `failed`, `canceled` and `expired`
 verified money leads, late; out of `review` an operator, or the rest of the money."""
 
 RANKS: dict[str, dict[str, int]] = {
