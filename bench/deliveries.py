@@ -13,9 +13,10 @@ from bench.window import Run, UsedUp, Window, evaluate, watch
 from tillgate.events.catalogue import API_VERSION
 from tillgate.kit import clock, ids
 from tillgate.kit.db import Connection
-from tillgate.webhooks import rules
+from tillgate.webhooks.formats import standard
 from tillgate.webhooks.jobs import Limits
 from tillgate.webhooks.model import Claim
+from tillgate.webhooks.rules import SECRET_BYTES
 from tillgate.webhooks.store import sql
 
 PREPARED_PER_S = 14_000
@@ -106,10 +107,10 @@ def _request() -> tuple[dict[str, str], str]:
     """Headers and body as the worker makes them of such a delivery."""
     now, some = clock.now(), ids.mint()
     claim = Claim(
-        some, some, some, 1, 0, now, "", b"", False, "payment.succeeded", Raw(DATA), API_VERSION,
-        now,
+        some, some, some, 1, 0, 0, now, "", "standard", b"", False, "payment.succeeded", Raw(DATA),
+        API_VERSION, now, None,
     )  # fmt: skip
-    request = rules.request_of(claim, [rules.secret_of(b"s" * rules.SECRET_BYTES)])
+    request = standard.request_of(claim, [standard.secret_of(b"s" * SECRET_BYTES)])
     headers = {"user-agent": "Tillgate", **request.headers, "accept-encoding": "identity"}
     return headers, request.body.decode()
 

@@ -240,6 +240,7 @@ CREATE TABLE public.deliveries (
     due_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     settled_at timestamp with time zone,
+    attempts_before smallint DEFAULT 0 NOT NULL,
     CONSTRAINT deliveries_check CHECK (((state = 'due'::text) = (settled_at IS NULL))),
     CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['due'::text, 'delivered'::text, 'filtered'::text, 'dead'::text])))
 )
@@ -283,7 +284,8 @@ CREATE TABLE public.endpoints (
     api_version text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT endpoints_format_check CHECK ((format = 'standard'::text)),
+    provider text,
+    CONSTRAINT endpoints_format_check CHECK ((format = ANY (ARRAY['standard'::text, 'gateway'::text, 'provider'::text]))),
     CONSTRAINT endpoints_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'deleted'::text])))
 );
 
@@ -470,7 +472,7 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_credited_check CHECK ((credited >= 0)),
     CONSTRAINT payments_disputed_check CHECK ((disputed >= 0)),
     CONSTRAINT payments_money CHECK (((captured = 0) OR (status = ANY (ARRAY['authorized'::text, 'succeeded'::text, 'review'::text])) OR ((status = 'failed'::text) AND (resolution = 'refused'::text)))),
-    CONSTRAINT payments_policy CHECK ((amount_policy = ANY (ARRAY['review'::text, 'accept'::text]))),
+    CONSTRAINT payments_policy CHECK ((amount_policy = ANY (ARRAY['review'::text, 'accept'::text, 'open'::text]))),
     CONSTRAINT payments_refunded_check CHECK ((refunded >= 0)),
     CONSTRAINT payments_resolution_check CHECK ((resolution = ANY (ARRAY['accepted'::text, 'refused'::text]))),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text, 'expired'::text, 'review'::text]))),
@@ -510,6 +512,38 @@ CREATE TABLE public.processor_objects (
     CONSTRAINT processor_objects_state_check CHECK ((((kind = 'charge'::text) AND (state = ANY (ARRAY['pending'::text, 'processing'::text, 'authorized'::text, 'failed'::text, 'canceled'::text, 'captured'::text]))) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['pending'::text, 'canceled'::text, 'succeeded'::text, 'failed'::text]))) OR ((kind = 'dispute'::text) AND (state = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text, 'won'::text])))))
 )
 WITH (fillfactor='70');
+
+-- Name: provider_orders; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.provider_orders (
+    merchant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    external_id text NOT NULL,
+    order_id uuid NOT NULL
+);
+
+-- Name: providers; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.providers (
+    merchant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    service_id uuid NOT NULL,
+    status text NOT NULL,
+    use_stripe_checkout boolean NOT NULL,
+    success_redirect_url text,
+    cancel_redirect_url text,
+    description text,
+    endpoint_id uuid,
+    key_digest bytea NOT NULL,
+    key_hint text NOT NULL,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT providers_key_digest_check CHECK ((length(key_digest) = 32)),
+    CONSTRAINT providers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
 
 -- Name: refunds; Type: TABLE; Schema: public; Owner: -
 
@@ -558,6 +592,28 @@ CREATE TABLE public.seen_callbacks (
     connection_id uuid NOT NULL,
     event_key text NOT NULL,
     callback_id uuid NOT NULL
+);
+
+-- Name: services; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.services (
+    merchant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    title text NOT NULL,
+    slug text NOT NULL,
+    description text,
+    price bigint NOT NULL,
+    asset text NOT NULL,
+    price_unit text,
+    icon text,
+    features text[] NOT NULL,
+    status text NOT NULL,
+    stripe_buy_button_id text,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT services_price_check CHECK ((price > 0)),
+    CONSTRAINT services_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text])))
 );
 
 -- Name: test_clocks; Type: TABLE; Schema: public; Owner: -
@@ -648,6 +704,14 @@ CREATE TABLE public.wallet_limits (
     CONSTRAINT wallet_limits_day_max_check CHECK ((day_max >= 0)),
     CONSTRAINT wallet_limits_debit_max_check CHECK ((debit_max >= 0)),
     CONSTRAINT wallet_limits_spent_check CHECK ((spent >= 0))
+);
+
+-- Name: workers; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workers (
+    id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
 );
 
 -- Name: accounts accounts_id_merchant_id_asset_key; Type: CONSTRAINT; Schema: public; Owner: -
@@ -780,6 +844,26 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.processor_objects
     ADD CONSTRAINT processor_objects_pkey PRIMARY KEY (merchant_id, payment_id, connection_id, kind, reference);
 
+-- Name: provider_orders provider_orders_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.provider_orders
+    ADD CONSTRAINT provider_orders_pkey PRIMARY KEY (merchant_id, provider_id, external_id);
+
+-- Name: providers providers_key_digest_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.providers
+    ADD CONSTRAINT providers_key_digest_key UNIQUE (key_digest);
+
+-- Name: providers providers_merchant_id_slug_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.providers
+    ADD CONSTRAINT providers_merchant_id_slug_key UNIQUE (merchant_id, slug);
+
+-- Name: providers providers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.providers
+    ADD CONSTRAINT providers_pkey PRIMARY KEY (merchant_id, id);
+
 -- Name: refunds refunds_merchant_id_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.refunds
@@ -799,6 +883,21 @@ ALTER TABLE ONLY public.refused_callbacks
 
 ALTER TABLE ONLY public.seen_callbacks
     ADD CONSTRAINT seen_callbacks_pkey PRIMARY KEY (merchant_id, connection_id, event_key);
+
+-- Name: services services_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.services
+    ADD CONSTRAINT services_id_key UNIQUE (id);
+
+-- Name: services services_merchant_id_slug_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.services
+    ADD CONSTRAINT services_merchant_id_slug_key UNIQUE (merchant_id, slug);
+
+-- Name: services services_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.services
+    ADD CONSTRAINT services_pkey PRIMARY KEY (merchant_id, id);
 
 -- Name: test_clocks test_clocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -834,6 +933,11 @@ ALTER TABLE ONLY public.tries
 
 ALTER TABLE ONLY public.wallet_limits
     ADD CONSTRAINT wallet_limits_pkey PRIMARY KEY (merchant_id, owner, code, asset);
+
+-- Name: workers workers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
 -- Name: audit_of_object; Type: INDEX; Schema: public; Owner: -
 
@@ -907,6 +1011,10 @@ CREATE INDEX operations_due ON public.operations USING btree (due_at) WHERE (due
 
 CREATE INDEX operations_unknown ON public.operations USING btree (merchant_id, created_at) WHERE (state = 'unknown'::text);
 
+-- Name: orders_anywhere; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX orders_anywhere ON public.orders USING hash (id);
+
 -- Name: orders_by_reference; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX orders_by_reference ON public.orders USING btree (merchant_id, reference, id) WHERE (reference IS NOT NULL);
@@ -926,6 +1034,10 @@ CREATE INDEX payments_expiring ON public.payments USING btree (expires_at) WHERE
 -- Name: payments_of_order; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX payments_of_order ON public.payments USING btree (merchant_id, order_id, id) WHERE (order_id IS NOT NULL);
+
+-- Name: payments_of_orders_anywhere; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX payments_of_orders_anywhere ON public.payments USING hash (id) WHERE (order_id IS NOT NULL);
 
 -- Name: payments_of_user; Type: INDEX; Schema: public; Owner: -
 
@@ -990,6 +1102,11 @@ ALTER TABLE ONLY public.holds
 
 ALTER TABLE ONLY public.merchants
     ADD CONSTRAINT merchants_business_id_fkey FOREIGN KEY (business_id) REFERENCES public.businesses(id);
+
+-- Name: providers providers_merchant_id_service_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.providers
+    ADD CONSTRAINT providers_merchant_id_service_id_fkey FOREIGN KEY (merchant_id, service_id) REFERENCES public.services(merchant_id, id);
 
 -- Name: test_clocks test_clocks_merchant_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 

@@ -211,6 +211,8 @@ INVARIANTS: dict[str, str] = {
           (SELECT count(*) FROM endpoints e
            WHERE e.merchant_id = v.merchant_id AND e.created_at <= v.created_at
              AND v.type LIKE ANY (e.patterns)
+             AND (v.type <> 'webhook.test' OR e.id = v.object_id)
+             AND (e.provider IS NULL OR e.provider = v.data #>> '{metadata,providerId}')
              AND (e.state = 'enabled' OR e.updated_at > v.created_at))
     """,
     "a key has its payment": """

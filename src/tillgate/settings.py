@@ -12,6 +12,7 @@ from tillgate.kit import ids
 
 SECRET_MIN_CHARACTERS = 32
 RATE_MAX_PER_S = 1_000_000
+KEY_MAX_CHARACTERS = 200
 
 
 class SettingsError(Exception):
@@ -44,6 +45,14 @@ class Settings(NamedTuple):
     stripe_webhooks_endpoint_secret: str | None = None
     webhook_secret: str | None = None
     webhook_pay_url: str | None = None
+    test_mode: bool = False
+    api_key: str | None = None
+    api_secret: str | None = None
+    test_api_key: str | None = None
+    test_api_secret: str | None = None
+    test_merchant_email: str = "test@example.com"
+    short_webhook_retries: bool = False
+    redis_url: str | None = None
 
 
 class Variable(NamedTuple):
@@ -98,6 +107,19 @@ def _merchant(text: str) -> UUID:
 def _database_url(text: str) -> str:
     if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("this must be a postgresql:// address")
+    return text
+
+
+def _redis_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("this must be a redis:// address")
+    return text
+
+
+def _key(text: str) -> str:
+    visible = text.isascii() and text.isprintable() and " " not in text
+    if not visible or len(text) > KEY_MAX_CHARACTERS:
+        raise ValueError(f"this must be 1 to {KEY_MAX_CHARACTERS} visible ASCII characters")
     return text
 
 
@@ -227,7 +249,8 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable(
         "STRIPE_SECRET_KEY", "stripe_secret_key",
         "connects the default merchant's business to Stripe: a live key its live merchant, a test "
-        "key its test merchant.",
+        "key its test merchant; for cards, and for Cash App and Buy Buttons where these are asked "
+        "for.",
         str,
     ),
     Variable(
@@ -255,5 +278,36 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable(
         "WEBHOOK_PAY_URL", "webhook_pay_url",
         "where that app takes payers; without it they find their own way there.", _url,
+    ),
+    Variable(
+        "TEST_MODE", "test_mode",
+        "true: the sandbox processes without chance, as the next two say, and there is the Test "
+        "Merchant of the gateway's door; false by default.",
+        _flag,
+    ),
+    Variable(
+        "API_KEY", "api_key",
+        "the Test Merchant's key at the gateway's door, `key_test_abc123` by default; with "
+        "API_SECRET there is the Test Merchant, always in test mode.",
+        _key,
+    ),
+    Variable(
+        "API_SECRET", "api_secret", "its secret there, `secret_test_xyz789` by default.", _key,
+    ),
+    Variable("TEST_API_KEY", "test_api_key", "the same as API_KEY.", _key),
+    Variable("TEST_API_SECRET", "test_api_secret", "the same as API_SECRET.", _key),
+    Variable(
+        "TEST_MERCHANT_EMAIL", "test_merchant_email",
+        "the Test Merchant's address, `test@example.com` by default.", str,
+    ),
+    Variable(
+        "WEBHOOK_RETRY_INTERVALS_TEST", "short_webhook_retries",
+        "true: deliveries of format `gateway` are tried again after 5, 10, 15 and 20 seconds, "
+        "not minutes and hours.",
+        _flag,
+    ),
+    Variable(
+        "REDIS_URL", "redis_url",
+        "a Redis server whose state `/health` tells; nothing else uses it.", _redis_url,
     ),
 )  # fmt: skip

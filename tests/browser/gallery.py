@@ -1,8 +1,8 @@
 """Every checkout page on show over HTTP, with a server's behaviour that a test can direct.
 
 `/states/{state}` shows a state as it typically is, `/states/waiting?way=card` with a way to pay on
-the page itself. `/page` shows the view that the test has set,
-with a status, a stream and a pay form that work. The security policy is the real one.
+the page itself, `?seller` for a payer whom a provider has sent. `/page` shows the view that the
+test has set, with a status, a stream and a pay form that work. The security policy is the real one.
 """
 
 import asyncio
@@ -35,6 +35,16 @@ DOCUMENT: dict[str, object] = {
 DOCS_PAGE = """<!doctype html><html lang="en"><title>API</title>
 <link rel="stylesheet" href="{css}"><main id="viewer"></main>
 <script src="{bundle}"></script><script type="module" src="{docs}"></script></html>"""
+
+OF_A_PROVIDER: dict[str, object] = {
+    "description": None,
+    "things": (("Premium Credits", 20), ("Setup", 1)),
+    "seller": "Bitloader",
+    "order_id": "ord_01jd6r8fq4e5ws9k2vxt3m7n8b",
+    "quantity_max": 1000,
+    "query": "serviceId=svc_1&",
+}
+"""What a view has besides when a provider has sent its payer."""
 
 Told = asyncio.Queue[bytes | None]
 """What is still to be written to one stream; None ends it."""
@@ -163,6 +173,8 @@ class Gallery:
     async def _state(self, request: web.Request) -> web.Response:
         view = self.sample(msgspec.convert(request.match_info["state"], State), live_url="")
         view = msgspec.structs.replace(view, brand_color=request.query.get("brand"))
+        if "seller" in request.query:
+            view = msgspec.structs.replace(view, **OF_A_PROVIDER)
         name = request.query.get("way")
         if name is not None:
             method = {"card": "card", "button": None}.get(name, "cashapp")

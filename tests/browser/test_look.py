@@ -19,6 +19,9 @@ TOUCH_MIN_PX = 44
 
 LOOKS = [
     *(f"/states/{state}" for state in STATES),
+    *(f"/states/{state}?seller" for state in ("offer", "succeeded", "failed", "processing")),
+    "/states/offer?seller&lang=ar",
+    "/states/canceled?seller&lang=de",
     "/states/ready?lang=ar",
     "/states/failed?lang=de&brand=%23ffd400",
     "/states/succeeded?lang=es&brand=%237a7a7a",

@@ -255,7 +255,7 @@ async def test_a_connection_that_is_not_there_is_read_once(door: Door) -> None:
     await door.db.execute(
         "INSERT INTO connections (merchant_id, id, connector, name, state, settings, credentials,"
         " created_at, updated_at) SELECT merchant_id, $1, connector, 'Later', state, settings,"
-        " credentials, created_at, updated_at FROM connections",
+        " credentials, created_at, updated_at FROM connections LIMIT 1",
         wanted,
     )
     assert (await door.ask("POST", path, b"{}", {})).status == 404

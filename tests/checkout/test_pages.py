@@ -359,3 +359,49 @@ def test_a_page_with_all_it_needs_is_small(state: State, way: Way | None) -> Non
         assert asset is not None
         total += len(gzip.compress(asset.body))
     assert total <= PAGE_MAX_BYTES
+
+
+# ---- a payer whom a provider has sent ------------------------------------------------------------
+
+SELLER = "Bitloader"
+ITS_WORDS: tuple[tuple[State, str, tuple[str, ...]], ...] = (
+    ("succeeded", "Payment Successful!", ("Continue to Bitloader Now", "Redirecting in 5 seconds")),
+    ("failed", "Payment Failed", ("Try Again", "Return to Bitloader")),
+    ("processing", "Payment Processing", ()),
+    ("canceled", "Payment Cancelled", ("start again at Bitloader", "Return to Bitloader")),
+    ("expired", "Time to pay has run out", ("start again at Bitloader",)),
+)
+
+
+@pytest.mark.parametrize(("state", "heading", "words"), ITS_WORDS)
+def test_its_words_are_those_of_its_own_guide(
+    state: State, heading: str, words: tuple[str, ...]
+) -> None:
+    shown = draw(state, seller=SELLER).text
+    ours = draw(state).text
+    assert heading in shown
+    for each in words:
+        assert each in shown
+        assert each not in ours
+
+
+def test_back_from_the_processor_its_payment_is_verified() -> None:
+    way = CashApp(mobile_url="https://cash.app/pay")
+    assert "Verifying payment status…" in draw("waiting", way=way, seller=SELLER).text
+    assert "Confirming your payment" in draw("waiting", way=way).text
+
+
+def test_what_is_bought_is_listed_where_nothing_else_says_it() -> None:
+    things = (("Credits <b>", 20), ("Setup", 1))
+    shown = draw("ready", description=None, things=things, order_id="ord_1").text
+    assert "Credits <b> × 20" in shown
+    assert "Setup ×" not in shown
+    assert "ord_1" in shown
+    assert "Credits" not in draw("ready", description="Two books", things=things).text
+
+
+def test_an_offer_asks_how_many_where_more_than_one_can_be_had() -> None:
+    many = draw("offer", quantity_max=7, query="serviceId=s&")
+    assert [field["max"] for field in many.all("input", name="quantity")] == ["7"]
+    assert {link["href"] for link in many.all("a")} >= {"?serviceId=s&lang=de"}
+    assert draw("offer").all("input", name="quantity") == []

@@ -166,8 +166,8 @@ async def test_serve_does_it_when_it_starts(database: str, db: Db, shop: Created
 TEST_KEY, LIVE_KEY = "sk_test_" + "a" * 24, "rk_live_" + "b" * 24
 
 
-def test_stripes_variables_are_one_connection() -> None:
-    [source] = sources(
+def test_stripes_variables_are_one_account_offered_for_each_method() -> None:
+    source, *others = sources(
         said(
             STRIPE_SECRET_KEY=TEST_KEY,
             NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY="pk_test_1",
@@ -181,8 +181,12 @@ def test_stripes_variables_are_one_connection() -> None:
         "webhook_secrets": ["whsec_1", "whsec_2"],
     }
     assert (source.settings, source.livemode) == ({"method": "card"}, False)
-    [live] = sources(said(STRIPE_SECRET_KEY=LIVE_KEY))
+    assert [one.settings["method"] for one in others] == ["cashapp", "buy_button"]
+    assert all(one.credentials == source.credentials for one in others)
+    assert all(one.priority < source.priority for one in others)
+    live, cashapp = sources(said(STRIPE_SECRET_KEY=LIVE_KEY))
     assert (live.settings, live.livemode) == ({"method": "checkout"}, True)
+    assert cashapp.settings == {"method": "cashapp"}  # no publishable key, so no button
     assert list(sources(said(STRIPE_WEBHOOK_SECRET="whsec_1"))) == []
 
 
@@ -197,8 +201,12 @@ async def test_a_key_finds_the_merchant_of_its_mode(db: Db, shop: Created) -> No
         (LIVE_KEY, shop.live_merchant_id),
     ):
         settings = said(STRIPE_SECRET_KEY=key, STRIPE_WEBHOOK_SECRET="whsec_of_this_test")
-        [done] = await adopt(db, settings, TOOLS, clock.now())
-        assert done == Adopted("STRIPE_SECRET_KEY", "created")
+        done = await adopt(db, settings, TOOLS, clock.now())
+        assert done == [
+            Adopted("STRIPE_SECRET_KEY", "created"),
+            Adopted("STRIPE_SECRET_KEY cashapp", "created"),
+        ]
+        assert await adopted(db, settings) == ["unchanged", "unchanged"]
         assert (await rows(db))[-1]["merchant_id"] == merchant_id
 
 

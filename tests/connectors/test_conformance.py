@@ -28,7 +28,8 @@ def states(observations: tuple[Observation, ...]) -> list[tuple[str, str, int]]:
 
 
 def test_it_says_what_can_be_asked_of_it(desk: Desk) -> None:
-    assert desk.connector.capabilities._replace(assets=None, method=None) == Capabilities(
+    able = desk.connector.capabilities
+    assert able._replace(assets=None, method=None, told_methods=False) == Capabilities(
         manual_capture=True,
         looks=True,
         partial_capture=True,

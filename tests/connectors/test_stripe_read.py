@@ -188,7 +188,7 @@ def test_currencies_that_stripe_counts_otherwise() -> None:
     [
         ({}, False, None),
         ({}, True, "credentials.secret_key"),
-        ({"method": "buy_button"}, False, "settings.buy_button_id"),
+        ({"method": "buy_button"}, False, None),
         ({"method": "payment_link"}, False, "settings.payment_link_url"),
     ],
 )

@@ -51,7 +51,7 @@ class FakeStripe:
         app = web.Application()
         for method, path, deed in self._routes():
             app.router.add_route(method, path, self._answering(deed))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.port: int = self._runner.addresses[0][1]

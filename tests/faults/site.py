@@ -119,7 +119,9 @@ class Program:
 class Site:
     """Programs on one database, a merchant, and clients for it."""
 
-    def __init__(self, dsn: str, folder: Path, descriptor: int) -> None:
+    def __init__(
+        self, dsn: str, folder: Path, descriptor: int, environment: Mapping[str, str]
+    ) -> None:
         self.dsn = dsn
         self._folder = folder
         self._api_port = free_port()
@@ -134,6 +136,7 @@ class Site:
             "TILLGATE_SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
             "TILLGATE_SANDBOX_SECRET": SANDBOX_SECRET,
             "TILLGATE_READERS": "4",
+            **environment,
         }
         self._programs: list[Program] = []
         self.sandbox = self._add("sandbox", ("sandbox", "--port", str(sandbox_port)), sandbox_port)
@@ -198,10 +201,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site_on(dsn: str, folder: Path) -> AsyncGenerator[Site]:
+async def site_on(dsn: str, folder: Path, **environment: str) -> AsyncGenerator[Site]:
     """A site with sandbox and merchant; APIs and workers are the test's."""
     theirs, ours = os.pipe()
-    site = Site(dsn, folder, theirs)
+    site = Site(dsn, folder, theirs, environment)
     try:
         await site.open()
         yield site

@@ -114,7 +114,7 @@ MUTANTS = {
         "tests/faults/test_operations.py::"
         "test_who_stood_still_past_its_lease_changes_nothing[operation.before_call-refund]",
         (
-            Edit("payments/operations.py", "found.request if found.submissions else ", ""),
+            Edit("payments/operations.py", "found.request if _rendered(found) else ", ""),
             Edit(
                 "payments/operations.py",
                 'Change(cast("ChangeKind", row.kind), ids.show("op", row.id),',
@@ -172,7 +172,7 @@ def change(package: Path, edit: Edit) -> None:
 async def run(folder: Path, *tests: str) -> tuple[int, str]:
     """The status of pytest on the package in this folder, and what it says."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", "-p", "no:xdist", *tests, cwd=ROOT,
+        sys.executable, "-m", "pytest", "-p", "no:xdist", "--tb=native", *tests, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -8,7 +8,7 @@ from tests.flows.typed import commands_in
 from tests.house.tree import ROOT, files
 
 PAGES = files(ROOT / "docs/reference/api", ".md")
-STORIES = ("first-payment", "idempotency", "refunds", "testing")
+STORIES = ("first-payment", "idempotency", "refunds", "testing", "webhooks")
 GUIDES = [ROOT / f"docs/guides/{name}.md" for name in STORIES]
 API = "http://127.0.0.1:8000"
 

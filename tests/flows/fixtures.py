@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -53,12 +53,12 @@ async def stack(dev_folder: Path) -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def running(data: Path) -> AsyncGenerator[Stack]:
+async def running(data: Path, environ: Mapping[str, str] | None = None) -> AsyncGenerator[Stack]:
     """A `tillgate dev` on this folder, stopped as a person stops it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tillgate", "dev", "--json",
         "--port", str(free_port()), "--data", str(data),
-        stdout=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "200", **(environ or {})},
     )  # fmt: skip
     assert process.stdout is not None
     async with asyncio.timeout(60):

@@ -60,8 +60,8 @@ def _move(case: Any, body: Body) -> None:
         case.path_parameters["user"] = "bound"
     elif case.path == POSTING:
         _lower(body, 1)
-    elif case.path == "/v1/webhook_endpoints" and "*" in str(body.get("events", "*")):
-        body["events"] = ["webhook.test"]
+    elif case.path == "/v1/webhook_endpoints":
+        _listen(body)
     elif case.path == "/v1/orders":
         _lower_lines(body)
     elif case.path in {"/v1/connections", "/v1/connections/{connection}"}:
@@ -75,6 +75,8 @@ def _move(case: Any, body: Body) -> None:
         _know(body, always=True)
     elif case.path == "/v1/refunds":
         _refund(body)
+    elif case.path.startswith(("/v1/services", "/v1/providers")):
+        _sell(body)
     elif case.path in SPENDING:
         _spend(case, body)
 
@@ -95,12 +97,31 @@ def _is_id(value: object, like: str) -> bool:
     return isinstance(value, str) and value.startswith(prefix) and len(value) == len(like)
 
 
+def _listen(body: Body) -> None:
+    """To nothing that happens; in the format that knows of every type."""
+    if "*" in str(body.get("events", "*")):
+        body["events"] = ["webhook.test"]
+    if body.get("format") in ("gateway", "provider"):
+        body["format"] = "standard"
+
+
 def _refund(body: Body) -> None:
     """Little, of a payment that was paid."""
     _know(body, KNOWN["/v1/refunds"])
     if body.get("payment") in KNOWN["/v1/refunds"]:
         body["amount"] = 1 if body.get("amount") is None else body["amount"]
         _lower(body, REFUNDED_MAX)
+
+
+def _sell(body: Body) -> None:
+    """Slugs are new ones, nobody is told anything, and metadata do not add up to too many."""
+    _know(body, always=True)
+    body.pop("webhook_url", None)
+    if isinstance(slug := body.get("slug"), str) and slug.replace("-", "").isalnum():
+        body["slug"] = f"{slug[:80].rstrip('-')}-{next(_numbers)}"
+    if isinstance(metadata := body.get("metadata"), dict):
+        members = cast("Body", metadata)
+        body["metadata"] = dict(list(members.items())[:1])
 
 
 def _connect(body: Body) -> None:

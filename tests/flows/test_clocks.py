@@ -15,11 +15,14 @@ from tests.invariants import check_invariants
 from tillgate.kit import clock
 from tillgate.kit.db import set_up
 from tillgate.merchants.commands import Created, create_business
-from tillgate.webhooks.rules import SCHEDULE_S
+from tillgate.webhooks.formats import gateway
+from tillgate.webhooks.formats.standard import SCHEDULE_S
 
 Db = Any
 
 DAY_S = 86_400
+EARLY_S = 25
+"""More than a test takes on a busy machine, less than any long wait."""
 
 
 class Clock:
@@ -95,6 +98,31 @@ async def test_a_webhook_that_fails_goes_through_its_whole_schedule(
     assert (await delivery())["state"] == "dead"
     jobs = (await stack.api.get("/v1/jobs")).json()["data"]
     assert next(job["failed"] for job in jobs if job["name"] == "deliveries") >= 1
+    await stack.api.delete(f"/v1/webhook_endpoints/{endpoint['id']}")
+
+
+async def test_the_gateways_long_schedule_is_exact(
+    stack: Stack, shop: Received, ticking: Clock
+) -> None:
+    """Shortly before its time nothing is sent, and at its time it is."""
+    endpoint = await subscribe(stack, shop, format="gateway", events=["payment.canceled"])
+    path = f"/v1/webhook_endpoints/{endpoint['id']}/deliveries"
+    shop.answers = [503] * len(gateway.SCHEDULE_S)
+    payment = await stack.create()
+    assert (await stack.api.post(f"/v1/payments/{payment['id']}/cancel")).status_code == 200
+
+    async def delivery() -> dict[str, Any]:
+        return (await stack.api.get(path)).json()["data"][0]
+
+    for number, wait_s in enumerate(gateway.SCHEDULE_S, 1):
+        if number > 1:
+            await ticking.advance(wait_s - EARLY_S)
+            assert len(shop.webhooks) == number - 1
+            await ticking.advance(EARLY_S)
+        await shop.wait_for(number)
+        await until(delivery, lambda d, n=number: len(d["attempts"]) == n)
+    assert (await delivery())["state"] == "dead"
+    assert len({webhook.body for webhook in shop.webhooks}) == 1
     await stack.api.delete(f"/v1/webhook_endpoints/{endpoint['id']}")
 
 

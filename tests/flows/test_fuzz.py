@@ -77,6 +77,8 @@ async def known(trade: Trade) -> dict[str, list[str]]:
     refunds = [await trade.refund(paid[0], amount=1) for _ in range(2)]
     await trade.control("POST", f"/payments/{paid[1]['id']}/disputes?wait=1", {"amount": 1})
     waiting = [await trade.create(), await trade.started()]
+    service = await trade.ask("/v1/services", 201, title="Credits", price=500, currency="usd")
+    provider = await trade.ask("/v1/providers", 201, name="Bitloader", service=service["id"])
     payments = {
         "/v1/payments/{payment}/cancel": waiting,
         "/v1/payments/{payment}/capture": [await trade.authorized()],
@@ -90,7 +92,9 @@ async def known(trade: Trade) -> dict[str, list[str]]:
         "endpoint": [await trade.ask("/v1/webhook_endpoints", 201, **hook) for _ in range(6)],
         "order": [await trade.ask("/v1/orders", 201, currency="eur", lines=[line])],
         "payment": [one for some in (paid, *payments.values()) for one in some],
+        "provider": [provider],
         "refund": refunds,
+        "service": [service],
         "/v1/refunds": paid,
     }
     found = {name: [one["id"] for one in some] for name, some in (payments | others).items()}

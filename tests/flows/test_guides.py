@@ -13,6 +13,9 @@ import httpx
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from tests.catalog import test_guide as guide_of_providers
+from tests.doors.gateway import test_docs as door_of_gateway
+from tests.doors.providers import test_docs as door_of_providers
 from tests.flows import test_api_reference, test_keys, test_own_app, test_readme
 from tests.flows.fixtures import running
 from tests.flows.stack import Received, Stack, until
@@ -50,7 +53,16 @@ def types(*commands: str) -> Callable[[T], T]:
 
 
 def test_every_command_is_typed_by_a_test() -> None:
-    elsewhere = (test_readme, test_keys, test_own_app, test_api_reference, guide_of_orders)
+    elsewhere = (
+        test_readme,
+        test_keys,
+        test_own_app,
+        test_api_reference,
+        guide_of_orders,
+        guide_of_providers,
+        door_of_gateway,
+        door_of_providers,
+    )
     tested = typed_here.union(*(page.TYPED for page in elsewhere))
     assert tested & NOT_HERE.keys() == set()
     assert tested | NOT_HERE.keys() == COMMANDS

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.flows.stack import Received, Stack, until
 from tests.flows.test_main_job import subscribe
+from tests.flows.trade import Trade
 from tillgate.kit import ids
 from tillgate.schedule.model import TABLES
 
@@ -16,20 +17,20 @@ async def jobs(stack: Stack) -> dict[str, dict[str, Any]]:
     return {job["name"]: job for job in answer.json()["data"]}
 
 
-async def test_a_healthy_gateway_has_work_and_nothing_stuck(stack: Stack, shop: Received) -> None:
-    before = await jobs(stack)
+async def test_a_healthy_gateway_has_work_and_nothing_stuck(trade: Trade, shop: Received) -> None:
+    before = await jobs(trade)
     assert before.keys() == {due.job for due in TABLES}
-    endpoint = await subscribe(stack, shop, events=["payment.created"])
+    endpoint = await subscribe(trade, shop, events=["payment.created"])
     shop.answers = [500]
-    payment = await stack.create()
+    payment = await trade.create()
     await shop.wait_for(1, payment["id"])
     waiting = await until(
-        lambda: jobs(stack),
+        lambda: jobs(trade),
         lambda now: now["deliveries"]["waiting"] > before["deliveries"]["waiting"],
     )
     assert waiting["expiries"]["waiting"] == before["expiries"]["waiting"] + 1
     assert sum(job["stuck"] for job in waiting.values()) == 0
-    await stack.api.delete(f"/v1/webhook_endpoints/{endpoint['id']}")
+    await trade.api.delete(f"/v1/webhook_endpoints/{endpoint['id']}")
 
 
 async def test_what_is_stuck_is_named_and_said_what_to_do(stack: Stack, db: Db) -> None:

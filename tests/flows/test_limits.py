@@ -17,6 +17,8 @@ from tests.flows.stack import until
 from tests.flows.test_bad_input import error_of
 from tests.house.tree import ROOT, bare
 from tillgate.callbacks import api as callbacks_api
+from tillgate.catalog.commands import SERVICES_MAX
+from tillgate.catalog.providing import PROVIDERS_MAX
 from tillgate.cli.migrate import migrate
 from tillgate.cli.postgres import EmbeddedPostgres
 from tillgate.events.catalogue import API_VERSION
@@ -196,7 +198,7 @@ def test_the_page_of_limits_says_what_the_code_says() -> None:
         http.BODY_MAX_BYTES, callbacks_api.BODY_MAX_BYTES, serving.HEAD_MAX_BYTES,
         serving.REQUEST_MAX_S, body.DEPTH_MAX, pages.LIMIT_MAX, metadata.KEYS_MAX,
         metadata.KEY_MAX_CHARACTERS, metadata.VALUE_MAX_CHARACTERS, KEY_MAX_CHARACTERS,
-        USABLE_MAX, ENDPOINTS_MAX,
+        USABLE_MAX, ENDPOINTS_MAX, SERVICES_MAX, PROVIDERS_MAX,
     ]  # fmt: skip
 
 

@@ -36,6 +36,8 @@ async def theirs(trade: Trade) -> dict[str, str]:
     hold = await wallet_wish(trade, "/holds", amount=200)
     hook = {"url": "http://127.0.0.1:9/", "events": ["webhook.test"]}
     key = (await trade.get("/v1/keys"))["data"][0]
+    service = await trade.ask("/v1/services", 201, title="Credits", price=500, currency="usd")
+    provider = await trade.ask("/v1/providers", 201, name="Bitloader", service=service["id"])
     return {
         "payment": payment["id"],
         "refund": refund["id"],
@@ -49,6 +51,8 @@ async def theirs(trade: Trade) -> dict[str, str]:
         "user": "ada",
         "connection": payment["connection"],
         "callback": (await trade.get("/v1/callbacks"))["data"][0]["id"],
+        "service": service["id"],
+        "provider": provider["id"],
     }
 
 
@@ -93,6 +97,8 @@ async def test_ids_in_bodies_are_not_found_either(stranger: Trade, theirs: dict[
     order = {"order": theirs["order"]}
     assert await stranger.refused("/v1/refunds", payment=theirs["payment"]) == (404, "not_found")
     assert await stranger.refused("/v1/payments", **order) == (404, "not_found")
+    seller = {"name": "Thief", "service": theirs["service"]}
+    assert await stranger.refused("/v1/providers", **seller) == (404, "not_found")
     euros = {"amount": 5, "currency": "eur"}
     for path, body in (("/v1/payments", euros), (f"/v1/payments/{own['id']}/confirm", {})):
         assert await stranger.refused(path, **body, **other) == (400, "connection_unusable")
@@ -111,6 +117,8 @@ async def test_filters_and_cursors_find_nothing_of_anothers(
         "/v1/events": [{"payment": theirs["payment"]}, {"type": "refund.*"}],
         "/v1/audit": [{"target": theirs["payment"]}],
         "/v1/jobs/stuck": [{}],
+        "/v1/services": [{}],
+        "/v1/providers": [{}],
     }
     for path, all_of_it in queries.items():
         for query in all_of_it:
@@ -138,6 +146,8 @@ async def everything(trade: Trade, theirs: dict[str, str]) -> Any:
         await trade.get(f"/v1/orders/{theirs['order']}"),
         await trade.get(f"/v1/webhook_endpoints/{theirs['endpoint']}"),
         await trade.get(f"/v1/keys/{theirs['key']}"),
+        await trade.get(f"/v1/services/{theirs['service']}"),
+        await trade.get(f"/v1/providers/{theirs['provider']}"),
         await trade.get(f"/v1/connections/{theirs['connection']}"),
         await trade.get(f"/v1/callbacks/{theirs['callback']}"),
         await trade.get(f"/v1/test_clocks/{theirs['clock']}"),

@@ -18,7 +18,7 @@ class Trade(Stack):
         headers = {} if key is None else {"Idempotency-Key": key}
         return await self.api.post(path, json=body, headers=headers)
 
-    async def ask(self, path: str, status: int = 200, **body: Any) -> Body:
+    async def ask(self, path: str, status: int = 200, /, **body: Any) -> Body:
         """The object that was made or changed."""
         answer = await self.send(path, **body)
         assert answer.status_code == status, answer.text

@@ -13,7 +13,7 @@ from tests.house.tree import ROOT, files
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *files(ROOT / "docs", ".md")]
 ENDS_WITHIN_S = 120.0
-DATA = {"json", "mermaid", "python", "sql", "text"}
+DATA = {"js", "json", "mermaid", "python", "sql", "text"}
 """Languages of fences that hold no commands."""
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

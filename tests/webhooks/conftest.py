@@ -14,7 +14,10 @@ from tillgate.kit import db
 
 from .scene import Receiver, Scene
 
-TABLES = "attempts", "deliveries", "events", "endpoints", "audit", "merchants", "businesses"
+TABLES = (
+    "attempts", "deliveries", "events", "processor_objects", "endpoints", "audit", "merchants",
+    "businesses",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from tillgate.kit.crypto import Vault
 from tillgate.kit.networks import Policy
 from tillgate.kit.outbound import Outbound
 from tillgate.webhooks.commands import Created, NewEndpoint, create_endpoint
+from tillgate.webhooks.formats import FORMATS, Format, Wire
 from tillgate.webhooks.jobs import Limits, Sender
 from tillgate.webhooks.store import sql
 
@@ -115,8 +116,18 @@ class Scene:
             merchant_id, business_id, livemode, now,
         )  # fmt: skip
 
-    async def endpoint(self, url: str, *events: str, merchant_id: UUID | None = None) -> Created:
-        wanted = NewEndpoint(url, list(events) or ["*"])
+    async def endpoint(
+        self,
+        url: str,
+        *events: str,
+        merchant_id: UUID | None = None,
+        wire: Wire = "standard",
+        provider: str | None = None,
+        secret: str | None = None,
+    ) -> Created:
+        wanted = NewEndpoint(
+            url, list(events) or ["*"], format=wire, provider=provider, secret=secret
+        )
         made = await create_endpoint(
             self.connection, self.vault, POLICY, merchant_id or self.merchant_id, "key_test",
             wanted, clock.now(),
@@ -178,13 +189,16 @@ class Scene:
 
     @asynccontextmanager
     async def worker(
-        self, limits: Limits | None = None, vault: Vault | None = None
+        self,
+        limits: Limits | None = None,
+        vault: Vault | None = None,
+        formats: Mapping[Wire, Format] = FORMATS,
     ) -> AsyncGenerator[asyncio.Event]:
         """A worker of its own; yields what stops it. Stopped at the end in any case."""
         stop, wake = asyncio.Event(), asyncio.Event()
         self._wakes.add(wake)
         async with Outbound(POLICY) as outbound:
-            sender = Sender(self.dsn, vault or self.vault, outbound, wake, limits)
+            sender = Sender(self.dsn, vault or self.vault, outbound, wake, limits, formats)
             running = asyncio.create_task(sender.run(stop))
             try:
                 yield stop

@@ -19,6 +19,7 @@ from tillgate.kit.caller import Caller
 from tillgate.kit.http import error_body
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.webhooks import api, commands, store
+from tillgate.webhooks.formats import FORMATS, Wire
 
 from .scene import POLICY, Receiver, Scene, eventually
 
@@ -108,8 +109,9 @@ async def test_an_endpoint_from_creation_to_deletion(
     assert endpoint_id is not None
     assert made == {
         "id": made["id"], "object": "webhook_endpoint", "url": "https://example.com/hook",
-        "events": ["payment.*"], "format": "standard", "state": "enabled", "description": "Shop",
-        "metadata": {"b": "1", "7": "é"}, "livemode": False, "created": made["created"],
+        "events": ["payment.*"], "format": "standard", "provider": None, "state": "enabled",
+        "description": "Shop", "metadata": {"b": "1", "7": "é"}, "livemode": False,
+        "created": made["created"],
     }  # fmt: skip
 
     assert (await client.get(f"{URL}/{made['id']}")).json() == made
@@ -134,6 +136,24 @@ async def test_an_endpoint_from_creation_to_deletion(
     ):
         assert refusal(answer) == (404, "not_found", "endpoint")
     assert (await client.get(URL)).json()["data"] == []
+
+
+@pytest.mark.parametrize("wire", FORMATS)
+async def test_an_endpoint_has_a_format(client: httpx.AsyncClient, wire: Wire) -> None:
+    made = await created(client, format=wire, events=["*", "payment.succeeded"])
+    assert (made["format"], made["provider"]) == (wire, None)
+    assert made["events"] == ["*", "payment.succeeded"]
+    assert made["secret"].startswith("whsec_")
+    del made["secret"]
+    assert (await client.get(f"{URL}/{made['id']}")).json() == made
+
+
+async def test_an_endpoint_says_whose_payments_it_is_told_of(
+    client: httpx.AsyncClient, scene: Scene
+) -> None:
+    made = await scene.endpoint("https://example.com", wire="provider", provider="prov_1")
+    shown = (await client.get(f"{URL}/{ids.show('we', made.id)}")).json()
+    assert (shown["format"], shown["provider"]) == ("provider", "prov_1")
 
 
 async def test_every_change_leaves_a_line_in_the_audit(
@@ -167,6 +187,11 @@ BAD_VALUES: list[tuple[dict[str, object], str, str | None]] = [
     ({"events": ["*"] * 51}, "parameter_invalid", "events"),
     ({"events": ["*", "x" * 65]}, "parameter_invalid", "events[1]"),
     ({"format": "xml"}, "parameter_invalid", "format"),
+    ({"format": None}, "parameter_invalid", "format"),
+    ({"format": "gateway", "events": ["order.*"]}, "parameter_invalid", "events"),
+    ({"format": "gateway", "events": ["payment.success"]}, "parameter_invalid", "events"),
+    ({"format": "provider", "events": ["payment.created"]}, "parameter_invalid", "events"),
+    ({"provider": "prov_1"}, "parameter_unknown", "provider"),
     ({"description": "x" * 501}, "parameter_invalid", "description"),
     ({"metadata": {"a": 1}}, "parameter_invalid", "metadata"),
     ({"metadata": {str(n): "" for n in range(51)}}, "parameter_invalid", "metadata"),

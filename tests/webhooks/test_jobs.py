@@ -18,8 +18,8 @@ from tillgate.kit.canonical import canonical
 from tillgate.kit.crypto import Vault
 from tillgate.kit.http import encode
 from tillgate.webhooks.commands import Created, delete_endpoint, move_endpoint
+from tillgate.webhooks.formats.standard import SCHEDULE_S, secret_of
 from tillgate.webhooks.jobs import Limits
-from tillgate.webhooks.rules import SCHEDULE_S, secret_of
 from tillgate.webhooks.store import seal_secrets, sql
 
 from .scene import POLICY, Arrived, Receiver, Scene, eventually
@@ -271,7 +271,7 @@ async def test_a_dripping_answer_runs_out_of_time(scene: Scene, receiver: Receiv
     endpoint = await scene.endpoint(receiver.url())
     receiver.handler = drip
     await scene.publish()
-    async with scene.worker(Limits(timeout_s=0.2)):
+    async with scene.worker(Limits(timeout_max_s=0.2)):
         await scene.attempted(1)
 
     [attempt] = await scene.attempts(endpoint)
@@ -304,7 +304,7 @@ async def test_a_lease_that_lapses_is_claimed_again(scene: Scene, receiver: Rece
     endpoint = await scene.endpoint(receiver.url())
     receiver.handler = hang
     await scene.publish()
-    async with scene.worker(Limits(timeout_s=60, lease_s=60)):
+    async with scene.worker(Limits(timeout_max_s=60, lease_s=60)):
         await receiver.wait_for(1)
         claimed = await only(scene, endpoint)
         assert timedelta(seconds=50) < claimed["wait"] <= timedelta(seconds=60)
@@ -499,7 +499,7 @@ async def test_a_hanging_endpoint_takes_its_share_and_no_more(
     healthy = await scene.endpoint(other_receiver.url(), "payment.succeeded")
     receiver.handler = hang
     await scene.publish("payment.failed", count=500)
-    async with scene.worker(Limits(in_flight_max=30, timeout_s=60)):
+    async with scene.worker(Limits(in_flight_max=30, timeout_max_s=60)):
         await receiver.wait_for(20)
         await scene.publish("payment.succeeded", count=100)
         await scene.until(

@@ -1,4 +1,4 @@
-"""What is sent, when it is tried again, and which events match: no database, no network."""
+"""When it is tried again, and which events match: no database, no network."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -8,82 +8,17 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw
-from standardwebhooks.webhooks import Webhook as StandardWebhook
 
 from tillgate.events.catalogue import TYPES
-from tillgate.kit import ids
-from tillgate.kit.canonical import canonical
 from tillgate.kit.globs import like
 from tillgate.webhooks import rules
-from tillgate.webhooks.model import Claim
+from tillgate.webhooks.formats import FORMATS, Format
 
 from .scene import Scene
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
-SPEC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SPEC_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
-SPEC_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-
-
-# ---- signing
-
-
-def test_the_signature_of_the_specification() -> None:
-    body = b'{"test": 2432232314}'
-
-    assert rules.sign([SPEC_SECRET], SPEC_ID, 1614265330, body) == SPEC_SIGNATURE
-
-
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_each_current_secret_verifies(old: bytes, new: bytes) -> None:
-    secrets = [rules.secret_of(new), rules.secret_of(old)]
-    timestamp_s = int(datetime.now(UTC).timestamp())
-    headers = {
-        "webhook-id": "evt_1",
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": rules.sign(secrets, "evt_1", timestamp_s, b"{}"),
-    }
-
-    for secret in secrets:
-        assert StandardWebhook(secret).verify("{}", headers) == {}
-
-
-def test_the_request_of_a_claim() -> None:
-    claim = Claim(
-        merchant_id=UUID(int=1),
-        endpoint_id=UUID(int=2),
-        event_id=UUID(int=3),
-        claims=4,
-        attempts=2,
-        claimed_at=NOW + timedelta(microseconds=999_999),
-        url="https://example.com",
-        secrets=b"",
-        livemode=False,
-        type="payment.succeeded",
-        data=Raw(canonical({"id": "pay_1", "memo": "é"})),
-        api_version="2026-11-21",
-        created_at=NOW,
-    )
-    request = rules.request_of(claim, [SPEC_SECRET])
-
-    event_id = ids.show("evt", UUID(int=3))
-    assert (
-        request.body
-        == (
-            f'{{"id":"{event_id}","object":"event","type":"payment.succeeded","created":1795262400,'
-            '"api_version":"2026-11-21","livemode":false,"data":{"object":{"id":"pay_1","memo":"é"}}}'
-        ).encode()
-    )
-    assert canonical(Raw(request.body)) == request.body
-    assert request.headers == {
-        "content-type": "application/json",
-        "webhook-id": event_id,
-        "webhook-timestamp": "1795262400",
-        "webhook-signature": rules.sign([SPEC_SECRET], event_id, 1795262400, request.body),
-        "tillgate-attempt": "3",
-    }
+STANDARD = FORMATS["standard"]
 
 
 # ---- what follows from an attempt
@@ -91,33 +26,34 @@ def test_the_request_of_a_claim() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_success_is_delivered(status: int) -> None:
-    assert rules.judge(10, status, None, 0.5, NOW).state == "delivered"
+    assert rules.judge(STANDARD, 10, status, None, 0.5, NOW).state == "delivered"
 
 
 @pytest.mark.parametrize("status", [None, 199, 300, 302, 400, 401, 404, 409, 429, 500, 503])
 @given(attempt=st.integers(1, 9), chance=st.floats(0, 1, exclude_max=True))
 def test_all_else_waits_for_the_next_time(status: int | None, attempt: int, chance: float) -> None:
-    verdict = rules.judge(attempt, status, None, chance, NOW)
+    verdict = rules.judge(STANDARD, attempt, status, None, chance, NOW)
 
-    delay_s = rules.SCHEDULE_S[attempt]
+    delay_s = STANDARD.schedule_s[attempt]
     assert (verdict.state, verdict.disable) == ("due", False)
     assert 0.8 * delay_s <= verdict.wait_s <= 1.2 * delay_s
 
 
 def test_chance_spreads_the_waiting_time() -> None:
-    waits = [rules.judge(1, 500, None, chance, NOW).wait_s for chance in (0.0, 0.5, 0.999)]
+    verdicts = [rules.judge(STANDARD, 1, 500, None, chance, NOW) for chance in (0.0, 0.5, 0.999)]
 
+    waits = [verdict.wait_s for verdict in verdicts]
     assert waits == pytest.approx([4, 5, 6], abs=0.01)
 
 
 def test_after_the_last_attempt_it_is_dead() -> None:
-    assert rules.judge(10, 500, None, 0.5, NOW) == ("dead", 0, False)
-    assert rules.judge(10, 503, "60", 0.5, NOW) == ("dead", 0, False)
-    assert rules.judge(10, 410, None, 0.5, NOW) == ("dead", 0, True)
+    assert rules.judge(STANDARD, 10, 500, None, 0.5, NOW) == ("dead", 0, False)
+    assert rules.judge(STANDARD, 10, 503, "60", 0.5, NOW) == ("dead", 0, False)
+    assert rules.judge(STANDARD, 10, 410, None, 0.5, NOW) == ("dead", 0, True)
 
 
 def test_gone_disables_and_the_delivery_waits() -> None:
-    verdict = rules.judge(1, 410, "99999", 0.5, NOW)
+    verdict = rules.judge(STANDARD, 1, 410, "99999", 0.5, NOW)
 
     assert (verdict.state, verdict.disable) == ("due", True)
     assert verdict.wait_s == pytest.approx(5)
@@ -142,7 +78,7 @@ def test_gone_disables_and_the_delivery_waits() -> None:
     ],
 )
 def test_retry_after(status: int, retry_after: str, wait_s: float) -> None:
-    assert rules.judge(1, status, retry_after, 0.5, NOW).wait_s == pytest.approx(wait_s)
+    assert rules.judge(STANDARD, 1, status, retry_after, 0.5, NOW).wait_s == pytest.approx(wait_s)
 
 
 dates = st.tuples(
@@ -155,9 +91,21 @@ dates = st.tuples(
 
 @given(st.text() | dates)
 def test_no_header_of_a_receiver_raises(retry_after: str) -> None:
-    verdict = rules.judge(1, 503, retry_after, 0.5, NOW)
+    verdict = rules.judge(STANDARD, 1, 503, retry_after, 0.5, NOW)
 
     assert 5 <= verdict.wait_s <= rules.RETRY_AFTER_MAX_S
+
+
+@pytest.mark.parametrize("form", [FORMATS["gateway"], FORMATS["provider"]])
+@pytest.mark.parametrize("status", [None, 301, 410, 429, 500, 503])
+@given(chance=st.floats(0, 1, exclude_max=True))
+def test_nothing_moves_an_exact_schedule(form: Format, status: int | None, chance: float) -> None:
+    """Neither chance nor what the receiver asks for, and 410 is a failure as any other."""
+    last = len(form.schedule_s)
+    for attempt in range(1, last):
+        verdict = rules.judge(form, attempt, status, "3600", chance, NOW)
+        assert verdict == ("due", form.schedule_s[attempt], False)
+    assert rules.judge(form, last, status, "3600", chance, NOW) == ("dead", 0, False)
 
 
 # ---- which events match
@@ -208,6 +156,17 @@ async def test_the_database_answers_the_same_about_like(scene: Scene) -> None:
 def test_what_matches_no_event_is_named() -> None:
     assert rules.unknown(["*", "payment.*", "payment.succeeded"], TYPES) is None
     assert rules.unknown(["payment.*", "payment.done", "nope"], TYPES) == "payment.done"
+
+
+def test_a_format_of_few_types_is_asked_for_these_alone() -> None:
+    names = FORMATS["provider"].names
+    assert rules.patterns(["*"], None) == ["%"]
+    assert rules.patterns(["*"], names) == [
+        "payment.succeeded", "payment.failed", "payment.canceled", "payment.expired",
+    ]  # fmt: skip
+    assert rules.patterns(["*.expired", "payment.succ*"], names) == [
+        "payment.succeeded", "payment.expired",
+    ]  # fmt: skip
 
 
 # ---- ids

@@ -87,8 +87,15 @@ class Callbacks:
         if linked is None:
             return NOWHERE
         request = CallbackRequest(_headers(scope), await read_body(receive, BODY_MAX_BYTES))
+        return await self.take(linked, request, _address(scope), request_id)
+
+    async def take(
+        self, linked: Linked, request: CallbackRequest, address: str | None, request_id: str
+    ) -> Answer | Refused:
+        """The same for a message whose connection is found already. Raises what `Engine.run`
+        raises."""
         kept = Raw(encode(_kept(request)))
-        return await self._take(Arrived(linked, request, kept, _address(scope), request_id))
+        return await self._take(Arrived(linked, request, kept, address, request_id))
 
     async def _find(self, text: str) -> Linked | None:
         connection_id = ids.parse("con", text)

@@ -8,28 +8,28 @@ from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import structlog
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Stream
 
 from tillgate.audit.model import Owner
+from tillgate.checkout.answers import page
 from tillgate.checkout.model import State, View
-from tillgate.checkout.pages import choose_language, render
-from tillgate.checkout.policy import content_security_policy
 from tillgate.checkout.ways import Way, expired, read
 from tillgate.checkout.words import languages
 from tillgate.connections.store import Linked
 from tillgate.engine.writer import Overloaded, Unavailable
 from tillgate.events.live import Listener
-from tillgate.kit import chance, db, ids
+from tillgate.kit import db, ids
 from tillgate.kit.db import Pool
-from tillgate.kit.http import RETRY_AFTER_S
 from tillgate.kit.money import Money
+from tillgate.orders.model import Order, lines_of
 from tillgate.payments import rules
 from tillgate.payments.model import Payment
 from tillgate.payments.perform import Performer
-from tillgate.payments.store import LatestTry, find_payment, latest_try, look_soon, order_status
+from tillgate.payments.store import LatestTry, find_order, find_payment, latest_try, look_soon
 from tillgate.settings import Settings
 
 log = structlog.get_logger()
@@ -37,7 +37,6 @@ log = structlog.get_logger()
 FRESH = timedelta(minutes=15)
 """How long a success is shown as news; after that the page says that it was paid already."""
 
-NONCE_BYTES = 16
 HEARTBEAT_S = 15.0
 STREAM_MAX_S = 600.0
 """A stream ends after this; the browser opens another."""
@@ -60,7 +59,7 @@ class Seen(NamedTuple):
     payment: Payment
     attempt: LatestTry | None
     linked: Linked | None
-    order_status: str | None = None
+    order: Order | None = None
 
     @property
     def way(self) -> Way | None:
@@ -90,7 +89,9 @@ class Desk:
             return None
         attempt = await latest_try(self.pool, payment.merchant_id, payment.id)
         linked = await self.connections.find(payment.connection_id)
-        return Seen(payment, attempt, linked, await order_status(self.pool, payment))
+        order_id = payment.order_id
+        order = await find_order(self.pool, payment.merchant_id, order_id) if order_id else None
+        return Seen(payment, attempt, linked, order)
 
     async def check(self, seen: Seen) -> None:
         """Somebody watches a payment whose payer has been sent on, and may be back: what became of
@@ -120,8 +121,8 @@ class Desk:
 def state_of(seen: Seen, now: datetime) -> State:
     """What the payer is told. Nobody shall pay for an order that is paid or canceled."""
     payment, attempt, _, order = seen
-    if payment.status in ("pending", "failed") and order in ("paid", "canceled"):
-        return "already_paid" if order == "paid" else "canceled"
+    if payment.status in ("pending", "failed") and order and order.status in ("paid", "canceled"):
+        return "already_paid" if order.status == "paid" else "canceled"
     under_way = attempt is not None and attempt.state == "open"
     match payment.status:
         case "succeeded":
@@ -156,7 +157,7 @@ PAID = ("succeeded", "already_paid", "authorized")
 
 
 def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
-    payment, attempt, linked, _ = seen
+    payment, attempt, linked, order = seen
     state = state_of(seen, now)
     base = f"/checkout/{client_secret}"
     onward = payment.success_url if state in PAID else payment.cancel_url
@@ -168,7 +169,10 @@ def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
         livemode=linked.livemode if linked else True,
         amount=Money(payment.amount, payment.asset),
         description=payment.description,
+        things=things_of(order) if order else (),
+        seller=_metadata.decode(payment.metadata).get("providerName"),
         payment_id=payment_id,
+        order_id=ids.show("ord", order.id) if order else None,
         failure_code=payment.failure_code,
         redirect_url=onward.replace("{payment_id}", payment_id) if onward else None,
         continue_url=attempt.redirect_url if attempt and waiting else None,
@@ -185,29 +189,26 @@ def view_of(client_secret: str, seen: Seen, now: datetime) -> View:
     )
 
 
+THINGS_MAX = 10
+"""How many kinds of things a page lists; of more it shows the sum alone."""
+
+
+def things_of(order: Order) -> tuple[tuple[str, int], ...]:
+    lines = lines_of(order)
+    return tuple((one.name, one.quantity) for one in lines) if len(lines) <= THINGS_MAX else ()
+
+
+_metadata = msgspec.json.Decoder(dict[str, str])
+
+
 def _page(
     view: View, request: AnyRequest, lang: str | None, desk: Desk, now: datetime
-) -> Response[str]:
-    nonce = chance.secret(NONCE_BYTES).hex()
-    language = choose_language(request.headers.get("accept-language", ""), lang)
-    text = render(view, language, nonce, now)
-    status = STATUS.get(view.state, 200)
-    headers = _headers(content_security_policy(nonce, view.way, dev=desk.settings.dev))
-    if status == 503:
-        headers["retry-after"] = str(RETRY_AFTER_S)
-    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
-
-
-STATUS: dict[State, int] = {"not_found": 404, "unavailable": 503}
-
-
-def _headers(policy: str) -> dict[str, str]:
-    return {
-        "content-security-policy": policy,
-        "cache-control": "no-store",
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-    }
+) -> Response[bytes]:
+    accepted = request.headers.get("accept-language", "")
+    answer = page(view, accepted, lang, now, dev=desk.settings.dev)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    kind = answer.content_type.decode()
+    return Response(answer.body, status_code=answer.status, media_type=kind, headers=headers)
 
 
 PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}

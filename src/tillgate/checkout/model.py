@@ -12,6 +12,7 @@ from tillgate.checkout.ways import Way
 from tillgate.kit.money import Money
 
 State = Literal[
+    "offer",
     "ready",
     "waiting",
     "processing",
@@ -25,7 +26,8 @@ State = Literal[
     "not_found",
     "unavailable",
 ]
-"""What the payer can be told. `waiting`: sent to the processor, which has said nothing yet."""
+"""What the payer can be told. `offer`: there is no payment yet, only something that can be bought.
+`waiting`: sent to the processor, which has said nothing yet."""
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -38,6 +40,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     livemode: bool = True
     amount: Money | None = None
     description: str | None = None
+    things: tuple[tuple[str, int], ...] = ()
+    """What is bought: names, and how many of each."""
+    quantity_max: int = 1
+    """Of an `offer`, how many the payer may take; `amount` is the price of one."""
+    seller: str | None = None
+    """Who sent the payer here, where that is not the merchant: a provider's name."""
+    order_id: str | None = None
+    """Shown beside the reference: `ord_…`."""
     payment_id: str | None = None
     """Shown to the payer as the reference: `pay_…`."""
     failure_code: str | None = None
@@ -66,5 +76,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What else the payer pays with, as the payer knows it: `Sandbox`."""
     can_retry: bool = False
     """Whether a `failed` payment may be tried again."""
+    query: str = ""
+    """What the address of this page must keep beside its language: `serviceId=…&`."""
     brand_color: str | None = None
     """The merchant's colour, `#rrggbb` or `#rgb`; anything else is ignored."""

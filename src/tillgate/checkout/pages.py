@@ -5,7 +5,7 @@ What the page does in the browser is in `browser/src/checkout.ts`; all of it wor
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ class Look(NamedTuple):
 
 
 _LOOKS: dict[State, Look] = {
+    "offer": Look(),
     "ready": Look(payable=True),
     "waiting": Look("busy", "away", payable=True, refreshes=True),
     "processing": Look("busy", "dots", refreshes=True),
@@ -55,8 +56,8 @@ _LOOKS: dict[State, Look] = {
 _OURS = Look(payable=True, refreshes=True)
 """The look of a page that shows the way to pay itself."""
 
-CASH_APP = "Cash App Pay"
-"""A name, the same in every language."""
+CASH_APP, STRIPE = "Cash App Pay", "Stripe"
+"""Names, the same in every language."""
 
 
 class Deadline(NamedTuple):
@@ -112,19 +113,28 @@ def _method(view: View, language: str) -> str | None:
             return say(language, "word.card")
         case "cashapp":
             return CASH_APP
+        case "buy_button":
+            return STRIPE
         case _:
             return view.method_label
 
 
 def _speaker(view: View, language: str, method: str | None) -> Callable[..., str]:
-    """`say` in one language that knows the names and the amount which sentences are about."""
-    return partial(
-        say,
-        language,
-        merchant=view.merchant_name or say(language, "word.merchant"),
-        method=method or say(language, "word.method"),
-        amount=show_amount(view.amount, language).text if view.amount else "",
-    )
+    """`say` in one language that knows the names and the amount which sentences are about. Payers
+    that a provider has sent read its own words where it has some."""
+    known = {
+        "merchant": view.merchant_name or say(language, "word.merchant"),
+        "method": method or say(language, "word.method"),
+        "amount": show_amount(view.amount, language).text if view.amount else "",
+        "seller": view.seller or "",
+    }
+
+    def speak(key: str, **values: str | int) -> str:
+        own = f"provider.{key}"
+        has_own = view.seller is not None and own in languages()[language].words
+        return say(language, own if has_own else key, **known, **values)
+
+    return speak
 
 
 def _way(view: View, language: str, now: datetime) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def _way(view: View, language: str, now: datetime) -> dict[str, Any]:
 
 def _sentence(view: View, speak: Callable[..., str]) -> str:
     match view.state:
-        case "ready":
+        case "offer" | "ready":
             return ""
         case "waiting" if view.way is not None:
             return ""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tillgate.cli.failure import Failure
+from tillgate.cli.options import Data, Json, Merchant
 from tillgate.cli.parent import watch_parent
+from tillgate.cli.selling import provider_app, service_app
 
 if TYPE_CHECKING:
     from tillgate.settings import Settings
@@ -26,13 +28,8 @@ ApiPort = Annotated[
 ]
 Port = Annotated[int, typer.Option(min=1, max=PORT_MAX, help="Port to listen on.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Data = Annotated[Path, typer.Option(help="Folder in which `tillgate dev` keeps everything.")]
 SandboxData = Annotated[Path | None, typer.Option(help="Folder to remember payments in.")]
 Name = Annotated[str, typer.Option(help="Name of the business, as payers see it.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer with one line of JSON.")]
-Merchant = Annotated[
-    str, typer.Option(help="The merchant, `mer_…`: the live one, or the test one.")
-]
 KeyKind = Annotated[str, typer.Option(help="secret, publishable or restricted.")]
 KeyName = Annotated[str | None, typer.Option("--name", help="A name to know the key by.")]
 KeyScopes = Annotated[
@@ -69,6 +66,8 @@ key_app = typer.Typer(help="API keys of a merchant.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 connection_app = typer.Typer(help="A merchant's processors.", no_args_is_help=True)
 app.add_typer(connection_app, name="connection")
+app.add_typer(service_app, name="service")
+app.add_typer(provider_app, name="provider")
 callbacks_app = typer.Typer(help="Messages of a merchant's processors.", no_args_is_help=True)
 app.add_typer(callbacks_app, name="callbacks")
 ledger_app = typer.Typer(help="The books of this installation.", no_args_is_help=True)

@@ -140,6 +140,34 @@ async def change_connection(
     return after
 
 
+class Configuring(NamedTuple):
+    """What a connection shall be configured with."""
+
+    connector: str
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, Any]
+
+
+async def is_as_wanted(
+    connection: Connection, tools: Tools, change: Change, connection_id: UUID, wanted: Configuring
+) -> bool:
+    """Whether it is configured with just this already. Locks it."""
+    configured = configure(
+        wanted.connector,
+        dict(wanted.settings),
+        dict(wanted.credentials),
+        tools.policy,
+        livemode=change.livemode,
+    )
+    found = await connection.fetchrow(sql["locked"], change.merchant_id, connection_id)
+    if found is None or isinstance(configured, Refused):
+        return False
+    *values, sealed = found
+    opened = tools.vault.open(sealed, credentials_place(change.merchant_id, connection_id))
+    stored = bytes(Row(*values).settings), opened
+    return stored == (bytes(configured.settings), configured.credentials)
+
+
 def _seal(vault: Vault, merchant_id: UUID, connection_id: UUID, configured: Configured) -> bytes:
     return vault.seal(configured.credentials, credentials_place(merchant_id, connection_id))
 
@@ -189,12 +217,15 @@ async def connect_sandbox(
             sql["connection_by_name"], merchant_id, SANDBOX_NAME
         )
         if found is not None:
+            wanted = Configuring("external", settings, credentials)
+            if await is_as_wanted(connection, tools, change, found, wanted):
+                return found
             done = await change_connection(
                 connection, tools, change, found, {}, settings, credentials
             )
         else:
-            wanted = new_row("external", SANDBOX_NAME, settings, now)
-            done = await create_connection(connection, tools, change, wanted, credentials)
+            row = new_row("external", SANDBOX_NAME, settings, now)
+            done = await create_connection(connection, tools, change, row, credentials)
     if isinstance(done, Refused):
         raise TypeError(done.message)
     return done.id

@@ -7,6 +7,7 @@ made by hand are never touched; one whose variable has gone stays as it is.
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -14,16 +15,17 @@ from msgspec.structs import replace
 
 from tillgate.connections.commands import (
     Change,
-    Row,
+    Configuring,
     Tools,
     change_connection,
     create_connection,
+    is_as_wanted,
     new_row,
 )
-from tillgate.connections.kinds import KINDS, configure
+from tillgate.connections.kinds import KINDS
 from tillgate.connections.model import PRIORITY_MAX
-from tillgate.connections.store import credentials_place, sql
-from tillgate.kit.db import Connection
+from tillgate.connections.store import sql
+from tillgate.kit.db import Connection, Pool
 from tillgate.kit.refusal import Refused
 from tillgate.settings import Settings
 
@@ -31,9 +33,17 @@ ACTOR = "environment"
 DEMO = "Demo"
 """The business that `tillgate dev` makes."""
 
+EVERYBODYS = UUID("550e8400-e29b-41d4-a716-446655440000")
+"""The business of the Test Merchant, whose keys everybody knows: it stands beside any other."""
+
+
+STRIPE_METHODS = {"cashapp": "Stripe Cash App", "buy_button": "Stripe Buy Button"}
+"""What else the one account at Stripe is offered for: by name, or when nothing else is left."""
+
 
 class Source(NamedTuple):
-    """What some variables ask for. `livemode`: None is the default merchant's own mode."""
+    """What some variables ask for. `variable`: what the connection is found again by. `livemode`:
+    None is the default merchant's own mode."""
 
     variable: str
     connector: str
@@ -72,7 +82,12 @@ def sources(settings: Settings) -> Iterator[Source]:
         }
         method = "card" if settings.stripe_publishable_key is not None else "checkout"
         live = key.split("_")[1:2] == ["live"]
-        yield Source("STRIPE_SECRET_KEY", "stripe", "Stripe", {"method": method}, credentials, live)
+        stripe = partial(Source, connector="stripe", credentials=credentials, livemode=live)
+        yield stripe("STRIPE_SECRET_KEY", name="Stripe", settings={"method": method})
+        for other, name in STRIPE_METHODS.items():
+            if other == "cashapp" or settings.stripe_publishable_key is not None:
+                named, below = f"STRIPE_SECRET_KEY {other}", -PRIORITY_MAX
+                yield stripe(named, name=name, settings={"method": other}, priority=below)
     if settings.webhook_secret is not None:
         preset = {"preset": "generic", "base_url": settings.webhook_pay_url}
         yield Source(
@@ -90,16 +105,16 @@ async def adopt(
 ) -> list[Adopted]:
     """Brings the connections in line with the environment; may run in several processes at once."""
     wanted = list(sources(settings))
-    chosen = await _choose(connection, settings.default_merchant) if wanted else None
+    chosen = await choose(connection, settings.default_merchant) if wanted else None
     if chosen is None:
         words = "which merchant is meant is not clear: set TILLGATE_DEFAULT_MERCHANT"
         return [Adopted(source.variable, "refused", words) for source in wanted]
     return [await _adopt(connection, tools, chosen, source, now) for source in wanted]
 
 
-async def _choose(connection: Connection, default_merchant: UUID | None) -> Chosen | None:
+async def choose(source: Connection | Pool, default_merchant: UUID | None) -> Chosen | None:
     """None when there is no such merchant, or more than one business that could be meant."""
-    rows = await connection.fetch(sql["default_merchants"], default_merchant, DEMO)
+    rows = await source.fetch(sql["default_merchants"], default_merchant, DEMO, EVERYBODYS)
     if len({row["business_id"] for row in rows}) != 1:
         return None
     merchants = {row["livemode"]: row["merchant_id"] for row in rows}
@@ -114,6 +129,7 @@ async def _adopt(
     if source.connector not in KINDS:
         return Adopted(source.variable, "refused", f"there is no connector {source.connector}")
     change = Change(merchant_id, livemode, ACTOR, now)
+    wanted = Configuring(source.connector, source.settings, source.credentials)
     async with connection.transaction():
         # Processes that start together come one after the other.
         await connection.execute(sql["lock_merchant"], merchant_id)
@@ -124,7 +140,7 @@ async def _adopt(
             done = await create_connection(
                 connection, tools, change, row, source.credentials, source.variable
             )
-        elif await _is_as_wanted(connection, tools, change, found, source):
+        elif await is_as_wanted(connection, tools, change, found, wanted):
             return Adopted(source.variable, "unchanged")
         else:
             done = await change_connection(
@@ -133,22 +149,3 @@ async def _adopt(
     if isinstance(done, Refused):
         return Adopted(source.variable, "refused", done.message)
     return Adopted(source.variable, "created" if found is None else "changed")
-
-
-async def _is_as_wanted(
-    connection: Connection, tools: Tools, change: Change, connection_id: UUID, source: Source
-) -> bool:
-    configured = configure(
-        source.connector,
-        dict(source.settings),
-        dict(source.credentials),
-        tools.policy,
-        livemode=change.livemode,
-    )
-    found = await connection.fetchrow(sql["locked"], change.merchant_id, connection_id)
-    if found is None or isinstance(configured, Refused):
-        return False
-    *values, sealed = found
-    opened = tools.vault.open(sealed, credentials_place(change.merchant_id, connection_id))
-    stored = bytes(Row(*values).settings), opened
-    return stored == (bytes(configured.settings), configured.credentials)

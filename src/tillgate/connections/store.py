@@ -78,6 +78,19 @@ class Connections:
         found = [await self.find(one) for one in await self._ways.get(merchant_id) or ()]
         return list(fitting((one for one in found if one is not None), money, manual=manual))
 
+    async def with_method(self, merchant_id: UUID, method: str) -> Linked | None:
+        """The preferred one that is enabled and offers this method, be it for others to find or
+        not."""
+        for one in await self._ways.get(merchant_id) or ():
+            found = await self.find(one)
+            if (
+                found is not None
+                and found.enabled
+                and found.connector.capabilities.method == method
+            ):
+                return found
+        return None
+
     def forget(self) -> None:
         """After a change made here: what was read before it is not believed any more."""
         self._linked.forget()

@@ -34,6 +34,7 @@ class Capabilities(NamedTuple):
     assets: frozenset[str] | None = None  # those that it takes; None: any
     starts: bool = True  # payers can be sent there; False: it only tells of what it was paid
     method: str | None = None  # how payers pay, where their page has a word for it: card, cashapp
+    told_methods: bool = False  # whether it takes the method that the payer has told us
 
 
 class Intent(NamedTuple):
@@ -48,6 +49,7 @@ class Intent(NamedTuple):
     capture: bool = True  # False: only authorize, to be captured or voided later
     order_id: str | None = None
     metadata: Mapping[str, str] = {}  # the merchant's own
+    method: str | None = None  # how the payer has said already to pay: card, upi; nobody is asked
 
 
 ChangeKind = Literal["capture", "void", "refund"]

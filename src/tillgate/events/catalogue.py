@@ -5,7 +5,9 @@ API_VERSION = "2026-11-21"
 
 TYPES: dict[str, str] = {
     "payment.created": "A payment was created; nothing has been paid.",
-    "payment.pending": "A new try began after one that failed.",
+    "payment.pending": (
+        "A try began: together with the payment, or a new one after one that failed."
+    ),
     "payment.processing": "The payer acted; the processor does not know the outcome yet.",
     "payment.authorized": "The amount is set aside at the processor and can be captured.",
     "payment.succeeded": "The money is booked. Deliver what was bought.",

@@ -15,6 +15,7 @@ from tillgate.idempotency.model import (
     LEASE,
     REPLAYED,
     REUSED,
+    WHATEVER,
     IdempotencyKey,
     UnderWay,
     vet_key,
@@ -73,6 +74,36 @@ class Once(NamedTuple):
                 return IN_USE
             return Outcome(Resumed(cast("UUID", found.object_id)))
         return Outcome(Answer(found.status_code, found.body.encode(), REPLAYED))
+
+
+class First(NamedTuple):
+    """Wraps a command whose outcome's answer is an `Answer`, under a key that stands for its first
+    success: whatever is asked under the same key meanwhile, that answer is given. A refusal keeps
+    nothing."""
+
+    merchant_id: UUID
+    key: str
+    object_id: UUID
+    inner: Command
+
+    def reads(self) -> Iterable[Ref]:
+        return (Ref(IdempotencyKey, (self.merchant_id, self.key)), *self.inner.reads())
+
+    def decide(self, world: World, now: datetime) -> Decision:
+        gate = (self.merchant_id, self.key)
+        found = world.get(IdempotencyKey, gate)
+        if found is not None:
+            if now - found.created_at < KEPT_FOR:
+                return Outcome(Answer(found.status_code, found.body.encode()))
+            if refs := world.missing(Ref(IdempotencyKey, gate, lock=True)):
+                return Need(refs)
+        decision = self.inner.decide(world, now)
+        if not isinstance(decision, Outcome):
+            return decision
+        answer: Answer = decision.answer
+        said = "done", answer.status, answer.body.decode()
+        row = IdempotencyKey(*gate, WHATEVER, self.object_id, *said, now)
+        return Outcome(answer, (*decision.rows, row))
 
 
 class Resumed(NamedTuple):

@@ -50,6 +50,9 @@ REUSED = Refused(
     "This Idempotency-Key was used before with other parameters.",
     "Idempotency-Key",
 )
+WHATEVER = bytes(32)
+"""Stands for a digest where the key alone says which answer is given."""
+
 REPLAYED = ((b"idempotent-replayed", b"true"),)
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_MAX_CHARACTERS}}}")
 

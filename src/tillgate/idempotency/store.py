@@ -4,6 +4,7 @@ transaction. Answers are kept sealed, as a new secret may stand in them."""
 import base64
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from uuid import UUID
 
 from tillgate.idempotency.model import KEPT_FOR, REPLAYED, REUSED, vet_key
 from tillgate.kit import crypto
@@ -14,6 +15,12 @@ from tillgate.kit.http import Answer
 from tillgate.kit.refusal import Refused
 
 sql = beside(__file__)
+
+
+async def first_answer(pool: Pool, merchant_id: UUID, key: str, now: datetime) -> Answer | None:
+    """What `First` has kept under a key: for those who look there before anything else."""
+    row = await pool.fetchrow(sql["kept"], merchant_id, key, now - KEPT_FOR)
+    return Answer(row["status_code"], row["body"].encode()) if row else None
 
 
 class Gates:

@@ -14,3 +14,7 @@ SELECT digest, status_code, body FROM idempotency_keys WHERE merchant_id = $1 AN
 -- name: keep
 UPDATE idempotency_keys SET state = 'done', status_code = $3, body = $4
 WHERE merchant_id = $1 AND key = $2;
+
+-- name: kept
+SELECT status_code, body FROM idempotency_keys
+WHERE merchant_id = $1 AND key = $2 AND state = 'done' AND created_at > $3;

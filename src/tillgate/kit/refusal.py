@@ -27,6 +27,7 @@ CODES: dict[str, tuple[int, str]] = {
     "limit_exceeded": (402, "invalid_request_error"),
     "method_not_allowed": (405, "invalid_request_error"),
     "not_found": (404, "invalid_request_error"),
+    "order_amount": (400, "invalid_request_error"),
     "order_state": (409, "invalid_request_error"),
     "overloaded": (503, "api_error"),
     "parameter_invalid": (400, "invalid_request_error"),

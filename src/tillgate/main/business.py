@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from tillgate.connections.commands import SANDBOX_NAME, Tools, connect_sandbox
-from tillgate.connections.environment import adopt, sources
+from tillgate.connections.environment import adopt
 from tillgate.connections.store import sql
+from tillgate.doors.entrance import prepare as prepare_doors
 from tillgate.kit import clock, db, ids
 from tillgate.kit.crypto import SealBroken
 from tillgate.kit.db import Connection
@@ -86,13 +88,15 @@ async def adopt_environment(connection: Connection, settings: Settings, now: dat
 
 async def adopt_at_start(parts: Parts) -> None:
     """The same beside the start of a process, which does not wait for the database."""
-    wanted = any(True for _ in sources(parts.settings))
-    while wanted:
+    while True:
         try:
             async with parts.pool.acquire() as connection:
                 await adopt_environment(connection, parts.settings, clock.now())
-        except db.LOST:
+                await prepare_doors(connection, parts.settings, clock.now())
+        except (*db.LOST, asyncpg.PostgresError) as error:
+            log.warning("start_delayed", error=type(error).__name__)
             await asyncio.sleep(ADOPT_AGAIN_S)
         else:
             parts.connections.forget()
+            parts.prepared.set()
             return

@@ -83,6 +83,31 @@ class Doorkeeper:
         refused = self._take(limit, caller.actor, headers)
         return refused or _unversioned(scope) or _barred(scope, caller) or caller
 
+    async def pair(
+        self, scope: Scope, key: str | None, secret: str | None, headers: Headers
+    ) -> Caller | Refused:
+        """The same for who names both keys of a merchant, the publishable and the secret one."""
+        told: Headers = []
+        if key is None or secret is None or not self._keys.knows_pair((key, secret)):
+            refused = self._take(self._refused, _address(scope), told)
+            if refused is not None:
+                headers += told
+                return refused
+        caller = await self._keys.pair(key or "", secret or "")
+        if isinstance(caller, Refused):
+            headers += told
+            return caller
+        limit = self._reads if scope["method"] in {"GET", "HEAD"} else self._writes
+        return self._take(limit, caller.actor, headers) or caller
+
+    def stranger(self, scope: Scope, headers: Headers) -> Refused | None:
+        """Whether somebody who needs no key comes too often from this address."""
+        return self._take(self._callbacks, f"public {_address(scope)}", headers)
+
+    def failed(self, scope: Scope, headers: Headers) -> Refused | None:
+        """Whether keys that are none come too often from this address."""
+        return self._take(self._refused, _address(scope), headers)
+
     def callback(self, scope: Scope, headers: Headers) -> Refused | None:
         """Whether a callback comes too often from its address for its connection; what its
         answer's headers tell of that joins `headers`."""

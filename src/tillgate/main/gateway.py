@@ -12,7 +12,11 @@ import asyncpg
 import structlog
 
 from tillgate.callbacks.api import Callbacks
+from tillgate.doors import Doors
+from tillgate.doors.entrance import ROOMS
+from tillgate.doors.frame import House
 from tillgate.engine.writer import Overloaded, Unavailable
+from tillgate.idempotency.store import Gates
 from tillgate.kit import db, ids, memory, serving
 from tillgate.kit.caller import Caller
 from tillgate.kit.http import (
@@ -35,6 +39,8 @@ from tillgate.main.doorkeeper import VERSION_HEADER, Doorkeeper, Headers, header
 from tillgate.main.parts import Parts, digest_key_of, opened
 from tillgate.main.site import site
 from tillgate.payments.api import Payments, Request
+from tillgate.payments.perform import Performer
+from tillgate.payments.wishes import Counter
 from tillgate.settings import Settings
 
 log = structlog.get_logger()
@@ -96,7 +102,10 @@ class Gateway:
         )
         self._callbacks = Callbacks(parts.engine, parts.connections, parts.tally)
         self._door = Doorkeeper(self._settings, parts.keys, parts.connections)
-        self._site = site(parts)
+        performer = Performer(parts.engine, parts.connections, parts.links)
+        gates = Gates(parts.pool, parts.vault, digest_key)
+        self._site = site(parts, performer, gates)
+        self._doors = Doors(self._house(parts, performer, gates))
         adopting = asyncio.create_task(adopt_at_start(parts))
         memory.settle()
         await send({"type": "lifespan.startup.complete"})
@@ -105,6 +114,13 @@ class Gateway:
         await asyncio.gather(adopting, return_exceptions=True)
         await self._opening.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _house(self, parts: Parts, performer: Performer, gates: Gates) -> House:
+        return House(
+            parts.settings, parts.pool, parts.engine, parts.connections, performer,
+            Counter(parts.pool, performer), self._callbacks, gates, parts.vault, parts.policy,
+            parts.links, self._door,
+        )  # fmt: skip
 
     # ---- requests ---------------------------------------------------------------------------
 
@@ -150,6 +166,10 @@ class Gateway:
             return refused or await self._callbacks.receive(scope, receive, request_id)
         if path.startswith("/v1/"):
             headers.append(VERSION_HEADER)
+        if path.startswith(ROOMS):
+            answer = await self._doors.answer(scope, receive, request_id, headers)
+            if answer is not None:
+                return answer
         refused = _nul(path, scope["query_string"])
         if refused is not None:
             return refused

@@ -1,5 +1,6 @@
 """What a process is made of, opened in order and closed in the other."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from tillgate.kit.db import Pool
 from tillgate.kit.outbound import Outbound, Policy
 from tillgate.ledger.model import Account, Hold, Transfer
 from tillgate.merchants.keys.store import Keys
-from tillgate.orders.model import Order
+from tillgate.orders.model import Order, ProviderOrder
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import (
     Dispute,
@@ -40,6 +41,7 @@ from tillgate.webhooks.store import sql as webhooks_sql
 LOCK_ORDER: tuple[type[Struct], ...] = (
     Callback,
     PaymentReference,
+    ProviderOrder,
     Order,
     Payment,
     Try,
@@ -89,6 +91,7 @@ class Parts(NamedTuple):
     keys: Keys
     links: PayerLinks
     tally: Tally
+    prepared: asyncio.Event  # what the environment and the doors ask for is there
 
 
 def vault_of(settings: Settings) -> Vault:
@@ -126,6 +129,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Parts]:
             keys=Keys(pool, listener),
             links=PayerLinks(settings.secrets, settings.public_url),
             tally=Tally(pool),
+            prepared=asyncio.Event(),
         )
         await parts.engine.start()
         announcer.start()

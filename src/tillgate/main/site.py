@@ -8,12 +8,15 @@ import structlog
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tillgate.audit import api as audit_api
 from tillgate.audit.model import Owner
 from tillgate.audit.store import Origin
 from tillgate.callbacks import reading as callbacks_reading
+from tillgate.catalog import api as services_api
+from tillgate.catalog import providers as providers_api
 from tillgate.checkout import api as checkout_api
 from tillgate.checkout import assets
 from tillgate.checkout.api import Desk
@@ -29,7 +32,7 @@ from tillgate.kit.http import BODY_MAX_BYTES, RETRY_AFTER_S, encode, error_body
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.ledger import api as ledger_api
 from tillgate.main.openapi import document as openapi
-from tillgate.main.parts import Parts, digest_key_of
+from tillgate.main.parts import Parts
 from tillgate.merchants.keys import api as keys_api
 from tillgate.orders import api as orders_api
 from tillgate.payments import reading as payments_reading
@@ -38,6 +41,7 @@ from tillgate.payments.perform import Performer
 from tillgate.payments.wishes import Counter
 from tillgate.refunds import api as refunds_api
 from tillgate.schedule import api as schedule_api
+from tillgate.schedule.health import Health, ask
 from tillgate.timeline import api as timeline_api
 from tillgate.wallets import api as wallets_api
 from tillgate.wallets import reading as wallets_reading
@@ -48,11 +52,10 @@ log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
 
 
-def site(parts: Parts) -> Litestar:
+def site(parts: Parts, performer: Performer, gates: Gates) -> Litestar:
     """The Litestar application over these parts."""
-    performer = Performer(parts.engine, parts.connections, parts.links)
-    gates = Gates(parts.pool, parts.vault, digest_key_of(parts.settings))
     fixed: dict[str, Any] = {
+        "parts": parts,
         "pool": parts.pool,
         "vault": parts.vault,
         "outbound_policy": parts.policy,
@@ -96,6 +99,8 @@ def site(parts: Parts) -> Litestar:
             *schedule_api.routes,
             *timeline_api.routes,
             *callbacks_reading.routes,
+            *services_api.routes,
+            *providers_api.routes,
             *checkout_api.routes,
             health,
             ready,
@@ -239,16 +244,18 @@ HANDLERS: dict[int | type[Exception], Any] = {
 
 
 @get("/health", include_in_schema=False)
-async def health() -> dict[str, str]:
-    """The process is alive."""
-    return {"status": "ok"}
+async def health(parts: SkipValidation[Parts], now: datetime) -> Health:
+    """How database, worker and Redis are; it answers 200 as long as this process lives."""
+    return await ask(parts.pool, parts.settings, now)
 
 
 @get("/ready", include_in_schema=False)
-async def ready(engine: Engine) -> Response[dict[str, bool]]:
-    """The process can take payments: the engine has its connection."""
-    connected = engine.connected.is_set()
-    return Response({"database": connected}, status_code=200 if connected else 503)
+async def ready(parts: SkipValidation[Parts]) -> Response[dict[str, bool]]:
+    """The process can take payments: the engine has its connection, and what must be there before
+    anybody comes is there."""
+    connected, prepared = parts.engine.connected.is_set(), parts.prepared.is_set()
+    shown = {"database": connected, "prepared": prepared}
+    return Response(shown, status_code=200 if connected and prepared else 503)
 
 
 @get("/metrics", include_in_schema=False)

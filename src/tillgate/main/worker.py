@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -12,14 +13,15 @@ import uvloop
 from tillgate.callbacks.jobs import Looks, Retries
 from tillgate.disputes.jobs import Reminders
 from tillgate.engine.writer import Overloaded, Unavailable
-from tillgate.kit import db, memory
+from tillgate.kit import db, ids, memory
 from tillgate.main import logs
 from tillgate.main.parts import Parts, opened
 from tillgate.payments.jobs import Expiry, Forgetting, Operations
 from tillgate.payments.perform import Performer
-from tillgate.schedule.jobs import SWEEP_S, Sweep
+from tillgate.schedule.jobs import HEARTBEAT_S, SWEEP_S, Heartbeat, Sweep
 from tillgate.settings import Settings
 from tillgate.wallets.jobs import HoldExpiry
+from tillgate.webhooks.formats import known
 from tillgate.webhooks.jobs import Sender
 
 log = structlog.get_logger()
@@ -52,20 +54,30 @@ class Worker:
         self._settings = settings
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with opened(self._settings) as parts, asyncio.TaskGroup() as running:
-            for job in _jobs(parts, stop):
-                running.create_task(job)
-            memory.settle()
+        async with opened(self._settings) as parts:
+            heartbeat = Heartbeat(parts.pool, ids.mint())
+            async with asyncio.TaskGroup() as running:
+                for job in _jobs(parts, heartbeat, stop):
+                    running.create_task(job)
+                memory.settle()
+            with suppress(*db.LOST, asyncpg.PostgresError):  # it is missed all the same, later
+                await heartbeat.stop()
 
 
-def _jobs(parts: Parts, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+def _jobs(
+    parts: Parts, heartbeat: Heartbeat, stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
     pool, engine, connections = parts.pool, parts.engine, parts.connections
     performer = Performer(engine, connections, parts.links)
     woken = asyncio.Event()
     parts.listener.on_any(woken.set)
-    sender = Sender(parts.settings.database_url, parts.vault, parts.outbound, woken)
+    formats = known(short_retries=parts.settings.short_webhook_retries)
+    sender = Sender(
+        parts.settings.database_url, parts.vault, parts.outbound, woken, formats=formats
+    )
     return [
         sender.run(stop),
+        _repeat("heartbeat", heartbeat.once, HEARTBEAT_S, stop),
         _repeat("expiry", Expiry(pool, engine).once, POLL_S, stop),
         _repeat("holds", HoldExpiry(pool, engine).once, POLL_S, stop),
         _repeat("operations", Operations(pool, performer).once, POLL_S, stop),

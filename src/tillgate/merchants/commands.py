@@ -33,21 +33,24 @@ async def create_business(connection: Connection, name: str, now: datetime) -> C
     may move real money is made when somebody asks for it."""
     async with connection.transaction():
         business_id = ids.mint()
-        await connection.execute(sql["create_business"], business_id, name, now)
-        test = await _create_merchant(connection, business_id, name, now, livemode=False)
-        live = await _create_merchant(connection, business_id, name, now, livemode=True)
+        test, live = ids.mint(), ids.mint()
+        await create_merchants(connection, business_id, name, now, test, live)
         first = Change(test, "cli", None, now)
         secret = await insert_key(connection, first, NewKey("secret"))
         publishable = await insert_key(connection, first, NewKey("publishable"))
     return Created(business_id, Keyring(test, secret.text, publishable.text), live)
 
 
-async def _create_merchant(
-    connection: Connection, business_id: UUID, name: str, now: datetime, *, livemode: bool
-) -> UUID:
-    merchant_id = ids.mint()
-    await connection.execute(sql["create_merchant"], merchant_id, business_id, livemode, name, now)
-    await write_line(
-        connection, merchant_id, "cli", "merchant.create", merchant_id, {"name": name}, now
-    )
-    return merchant_id
+async def create_merchants(
+    connection: Connection, business_id: UUID, name: str, now: datetime, test: UUID, live: UUID
+) -> None:
+    """A business and its two merchants, by these ids, without keys."""
+    await connection.execute(sql["create_business"], business_id, name, now)
+    for merchant_id in (test, live):
+        livemode = merchant_id == live
+        await connection.execute(
+            sql["create_merchant"], merchant_id, business_id, livemode, name, now
+        )
+        await write_line(
+            connection, merchant_id, "cli", "merchant.create", merchant_id, {"name": name}, now
+        )

@@ -11,14 +11,14 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from tillgate.audit.model import Owned, line
-from tillgate.engine.command import Decision, Outcome, Ref, Refused
+from tillgate.engine.command import Decision, Need, Outcome, Ref, Refused
 from tillgate.engine.world import World
 from tillgate.kit import ids
 from tillgate.kit.http import Answer
 from tillgate.kit.metadata import merged
 from tillgate.kit.money import Money
 from tillgate.orders import rules
-from tillgate.orders.model import Duplicates, Order, metadata_of, render
+from tillgate.orders.model import Duplicates, Order, ProviderOrder, metadata_of, render
 from tillgate.orders.records import order_audit, order_event
 
 
@@ -63,6 +63,39 @@ class CreateOrder(Owned, frozen=True):
             order_audit("order.create", order, self.owner, following, now),
         )
         return Outcome(Answer(201, render(order, livemode=self.owner.livemode)), rows)
+
+
+class OpenOrder(Owned, frozen=True):
+    """A provider's wish for an order: the one that its `external_id` named before, or else that of
+    `create`. The answer is the order's row. Refused `order_amount` where that one has another
+    amount and can still be paid."""
+
+    create: CreateOrder
+    provider_id: UUID
+    external_id: str
+    named_amount: bool = True
+
+    def reads(self) -> Iterable[Ref]:
+        yield Ref(ProviderOrder, (self.merchant_id, self.provider_id, self.external_id))
+
+    def decide(self, world: World, now: datetime) -> Decision:
+        gate = self.merchant_id, self.provider_id, self.external_id
+        known = world.get(ProviderOrder, gate)
+        if known is None:
+            made = self.create.decide(world, now)
+            if not isinstance(made, Outcome):
+                return made
+            order = next(row for row in made.rows if isinstance(row, Order))
+            return Outcome(order, (*made.rows, ProviderOrder(*gate, order.id)))
+        if refs := world.missing(Ref(Order, (self.merchant_id, known.order_id), lock=True)):
+            return Need(refs)
+        found = world.get(Order, (self.merchant_id, known.order_id))
+        if found is None:
+            raise LookupError(f"order {known.order_id} went away")
+        differs = found.amount != self.create.money.minor and self.named_amount
+        if differs and rules.may_pay(found) is None:
+            return Refused("order_amount", "The order that exists has another amount.", "amount")
+        return Outcome(found)
 
 
 class UpdateOrder(Owned, frozen=True):

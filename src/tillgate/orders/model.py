@@ -22,7 +22,7 @@ from tillgate.kit.money import AMOUNT_MAX_MINOR
 
 NAME_MAX_CHARACTERS = 200
 QUANTITY_MAX = 1_000_000
-REFERENCE_MAX_CHARACTERS = 128
+REFERENCE_MAX_CHARACTERS = 255
 
 Status = Literal["open", "partly_paid", "paid", "canceled"]
 Duplicates = Literal["review", "refund"]
@@ -31,7 +31,8 @@ Duplicates = Literal["review", "refund"]
 @table(
     "orders",
     "merchant_id id",
-    "status paid refunded reference description metadata version updated_at paid_at canceled_at",
+    "amount status paid refunded lines reference description metadata version updated_at paid_at"
+    " canceled_at",
 )
 class Order(Struct, frozen=True):
     """Amounts are minor units of `asset`. `paid` and `refunded`: what payments brought, and what
@@ -54,6 +55,16 @@ class Order(Struct, frozen=True):
     updated_at: Time
     paid_at: OptionalTime
     canceled_at: OptionalTime
+
+
+@table("provider_orders", "merchant_id provider_id external_id")
+class ProviderOrder(Struct, frozen=True):
+    """The gate of a provider's own ids: the same `external_id` is the same order."""
+
+    merchant_id: Id
+    provider_id: Id
+    external_id: Text
+    order_id: Id
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +113,7 @@ def show(order: Order, *, livemode: bool) -> OrderObject:
         amount_due=due(order),
         currency=order.asset,
         status=as_status(order.status),
-        lines=_lines.decode(order.lines),
+        lines=lines_of(order),
         reference=order.reference,
         description=order.description,
         metadata=metadata_of(order),
@@ -117,6 +128,10 @@ def show(order: Order, *, livemode: bool) -> OrderObject:
 def render(order: Order, *, livemode: bool) -> bytes:
     """The same as JSON text."""
     return encode(show(order, livemode=livemode))
+
+
+def lines_of(order: Order) -> list[Line]:
+    return _lines.decode(order.lines)
 
 
 def metadata_of(order: Order) -> dict[str, str]:

@@ -7,10 +7,12 @@ open, partly_paid → canceled   by the merchant
 from collections.abc import Iterator
 from datetime import datetime
 
+from msgspec import Raw
 from msgspec.structs import replace
 
+from tillgate.kit.canonical import canonical
 from tillgate.kit.refusal import Refused
-from tillgate.orders.model import Order
+from tillgate.orders.model import QUANTITY_MAX, Order, lines_of
 
 MISFITS = {"paid": "duplicate", "canceled": "order_canceled"}
 """status → why money for it waits in review."""
@@ -52,6 +54,27 @@ def _standing(order: Order, now: datetime) -> Order:
         status = "paid" if kept >= order.amount else "partly_paid" if kept > 0 else "open"
         paid_at = now if status == "paid" else None
     return replace(order, status=status, paid_at=paid_at, version=order.version + 1, updated_at=now)
+
+
+def resized(order: Order, amount: int) -> Order:
+    """The order of an amount that its payer chose: of its one thing so many as that pays for, or
+    one for all of it. What is paid already is counted with it."""
+    total = order.paid - order.refunded + amount
+    lines = lines_of(order)
+    if total == order.amount or total <= 0:
+        return order
+    if len(lines) != 1:
+        return replace(order, amount=total)
+    [one] = lines
+    quantity, rest = divmod(total, one.amount) if one.amount else (0, total)
+    fits = not rest and 1 <= quantity <= QUANTITY_MAX
+    line = replace(one, quantity=quantity) if fits else replace(one, quantity=1, amount=total)
+    return replace(order, amount=total, lines=Raw(canonical([line])))
+
+
+def quantity(order: Order) -> int:
+    """How many things are bought, of all kinds."""
+    return sum(line.quantity for line in lines_of(order))
 
 
 def cancel(order: Order, now: datetime) -> Order:

@@ -170,7 +170,7 @@ def _fresh(case: Case, connection_id: UUID, seen: Observation) -> ProcessorObjec
     charge = seen.reference if seen.kind == "charge" else seen.parent
     ordinal = next(
         (o.ordinal for o in case.operations.values() if seen.ours == ids.show("op", o.id)),
-        next((t.ordinal for t in case.tries if t.reference == charge), None),
+        next((t.ordinal for t in case.tries if t.reference in {charge, seen.ours}), None),
     )
     return ProcessorObject(
         case.payment.merchant_id, case.payment.id, connection_id, seen.kind, seen.reference,
@@ -310,6 +310,9 @@ def _credit_order(case: Case, told_refunded: int) -> None:
         return
     fresh = payment.captured - payment.credited
     if fresh > 0:
+        if payment.amount_policy == "open":
+            case.order = order_rules.resized(case.order, fresh)
+            payment = rules.counted(payment, order_rules.quantity(case.order))
         case.order = order_rules.take(case.order, fresh, case.now)
         case.payment = replace(payment, credited=payment.captured)
     if back := payment.refunded - told_refunded:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Raw, UnsetType
+from msgspec import Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from tillgate.audit.model import Owned, line
@@ -27,13 +27,15 @@ from tillgate.payments import outstanding, rules
 from tillgate.payments.apply import conclude, give_all_back, refuse
 from tillgate.payments.case import Case, open_case, wants, with_refunds
 from tillgate.payments.model import Payment
-from tillgate.payments.records import payment_audit
+from tillgate.payments.records import payment_audit, payment_event
 from tillgate.payments.shapes import Links, answer_text, render
+from tillgate.payments.tries import Begin, first_try
 
 
 class CreatePayment(Owned, frozen=True):
     """`id` is minted on arrival and names the payment; the ids of its other rows follow it.
-    `money` None: what its order is still short of."""
+    `money` None: what its order is still short of. `begin`: its first try, which a worker sends to
+    the processor."""
 
     id: UUID
     money: Money | None
@@ -49,6 +51,7 @@ class CreatePayment(Owned, frozen=True):
     order_id: UUID | None = None
     routed: bool = False
     amount_policy: str = "review"
+    begin: Begin | None = None
 
     def reads(self) -> Iterable[Ref]:
         if self.order_id is not None:
@@ -61,22 +64,23 @@ class CreatePayment(Owned, frozen=True):
         following = ids.series(self.id)
         payment = self._payment(money, now)
         shown = render(payment, livemode=self.owner.livemode)
-        return Outcome(
-            Answer(201, answer_text(payment, shown, self.links)),
-            (
-                payment,
-                event(
-                    "payment.created",
-                    payment.merchant_id,
-                    payment.id,
-                    shown,
-                    following,
-                    now,
-                    self.owner.request_id,
-                ),
-                payment_audit("payment.create", payment, self.owner, following, now),
+        rows: tuple[Struct, ...] = (
+            payment,
+            event(
+                "payment.created",
+                payment.merchant_id,
+                payment.id,
+                shown,
+                following,
+                now,
+                self.owner.request_id,
             ),
+            payment_audit("payment.create", payment, self.owner, following, now),
         )
+        if self.begin is not None:
+            pending = payment_event("payment.pending", payment, self.owner, following, now)
+            rows = (*rows, pending, *first_try(payment, self.begin, now))
+        return Outcome(Answer(201, answer_text(payment, shown, self.links)), rows)
 
     def _money(self, world: World) -> Money | Refused:
         if self.order_id is None:
@@ -113,7 +117,7 @@ class CreatePayment(Owned, frozen=True):
             wallet_user=self.wallet_user,
             success_url=self.success_url,
             cancel_url=self.cancel_url,
-            tries=0,
+            tries=0 if self.begin is None else 1,
             bookings=0,
             version=1,
             created_at=now,

@@ -29,16 +29,17 @@ Status = Literal[
 @table(
     "payments",
     "merchant_id id",
-    "status authorized captured refunded disputed late review_reason failure_code failure_message"
-    " description metadata connection_id tries bookings version updated_at succeeded_at to_capture"
-    " cancellation_reason resolution credited",
+    "amount status authorized captured refunded disputed late review_reason failure_code"
+    " failure_message description metadata connection_id tries bookings version updated_at"
+    " succeeded_at to_capture cancellation_reason resolution credited",
 )
 class Payment(Struct, frozen=True):
     """Amounts are minor units of `asset`. `amount` is asked; the totals are what is proven.
 
     `to_capture`: what the merchant asked for of what is authorized. `resolution`: what a person
     decided of money in review. `credited`: what of it the order counts as paid. `routed`: we chose
-    the connection. `amount_policy`: what becomes of less than was asked.
+    the connection. `amount_policy`: what becomes of less than was asked; `open`: its payer chooses
+    the amount, and what came first is what was asked.
     """
 
     merchant_id: Id

@@ -72,7 +72,7 @@ class Submit(Owned, frozen=True):
         sent = replace(
             found,
             state="submitted",
-            request=found.request if found.submissions else self.prepare(_change(found)),
+            request=found.request if _rendered(found) else self.prepare(_change(found)),
             submissions=found.submissions + 1,
             due_at=now + outstanding.LEASE,
             updated_at=now,
@@ -95,6 +95,11 @@ def _able(capabilities: Capabilities, kind: str) -> bool:
         "refund": capabilities.refunds,
     }
     return able[kind]
+
+
+def _rendered(row: OperationRow) -> bool:
+    """Whether its words are written already: that of a start is, from the beginning."""
+    return row.submissions > 0 or row.kind == "start"
 
 
 def _change(row: OperationRow) -> Change:

@@ -19,10 +19,11 @@ from tillgate.engine.writer import Engine
 from tillgate.kit import ids
 from tillgate.kit.failpoints import failpoint
 from tillgate.kit.money import Money
+from tillgate.payments.commands import CreatePayment
 from tillgate.payments.links import PayerLinks
 from tillgate.payments.model import Payment
 from tillgate.payments.operations import Settle, Submit, TakeLook
-from tillgate.payments.tries import GoOn, Started, StartTry
+from tillgate.payments.tries import Begin, GoOn, Started, StartTry
 
 
 class Waiting(NamedTuple):
@@ -48,20 +49,36 @@ class Performer(NamedTuple):
     ) -> StartTry:
         """The command that begins a try, or goes on with the open one."""
         operation_id = ids.mint()
-        request = linked.connector.prepare(
-            Intent(
-                operation_id=ids.show("op", operation_id),
-                payment_id=ids.show("pay", payment.id),
-                money=Money(payment.amount, payment.asset),
-                description=payment.description,
-                callback_url=callback_url(self.links.public_url, linked.id),
-                return_url=return_url,
-                capture=payment.capture_method == "automatic",
-                order_id=ids.show("ord", payment.order_id) if payment.order_id else None,
-                metadata=_metadata.decode(payment.metadata),
-            )
+        intent = Intent(
+            operation_id=ids.show("op", operation_id),
+            payment_id=ids.show("pay", payment.id),
+            money=Money(payment.amount, payment.asset),
+            description=payment.description,
+            callback_url=callback_url(self.links.public_url, linked.id),
+            return_url=return_url,
+            capture=payment.capture_method == "automatic",
+            order_id=ids.show("ord", payment.order_id) if payment.order_id else None,
+            metadata=_metadata.decode(payment.metadata),
         )
+        request = linked.connector.prepare(intent)
         return StartTry(owner, payment.id, operation_id, linked.id, request)
+
+    def begin_with(self, wish: CreatePayment, money: Money, linked: Linked, method: str) -> Begin:
+        """What a payment begins with whose payer has said already how to pay."""
+        operation_id = ids.mint()
+        intent = Intent(
+            operation_id=ids.show("op", operation_id),
+            payment_id=ids.show("pay", wish.id),
+            money=money,
+            description=wish.description,
+            callback_url=callback_url(self.links.public_url, linked.id),
+            return_url=wish.links.checkout_url,
+            capture=wish.capture_method == "automatic",
+            order_id=ids.show("ord", wish.order_id) if wish.order_id else None,
+            metadata=_metadata.decode(wish.metadata),
+            method=method,
+        )
+        return Begin(operation_id, linked.id, linked.connector.prepare(intent))
 
     async def ways(self, payment: Payment, linked: Linked) -> list[Linked]:
         """The connections to be asked, one after the other: `linked`, and where we chose it, those

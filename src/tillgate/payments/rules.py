@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from tillgate.connectors.protocol import Observation
+from tillgate.kit.canonical import canonical
 from tillgate.payments.model import (
     Payment,
     ProcessorObject,
@@ -112,7 +115,8 @@ def belongs(payment: Payment, charge: ProcessorObject | None) -> bool:
     if charge is None:
         return True
     has_paid = charge.booked_to in {"merchant", "wallet"}  # it stays so when it grows
-    exact = not charge.nominated or charge.amount == payment.amount or has_paid
+    chosen = payment.amount_policy == "open" and payment.status != "succeeded"
+    exact = not charge.nominated or charge.amount == payment.amount or has_paid or chosen
     return charge.asset == payment.asset and exact
 
 
@@ -251,6 +255,8 @@ def move(
     charges = [o for o in objects if o.kind == "charge"]
     ended = [_ended(one, [o for o in charges if o.ordinal == one.ordinal], now) for one in tries]
     totals = total(payment, objects, ended)
+    if payment.amount_policy == "open" and totals.captured and payment.status != "succeeded":
+        payment = replace(payment, amount=totals.captured)
     current = [o for o in charges if o.ordinal == latest]
     status, reason = follow(payment, totals, current, misfit)
     succeeded_at = now if status == "succeeded" else None
@@ -306,6 +312,17 @@ def _refusal(objects: Iterable[ProcessorObject]) -> ProcessorObject | None:
     """The object that says most clearly that a try came to nothing."""
     refused = [o for o in objects if o.state in {"failed", "canceled"}]
     return max(refused, key=lambda o: (RANKS["charge"][o.state], o.reference), default=None)
+
+
+def counted(payment: Payment, quantity: int) -> Payment:
+    """The payment, whose metadata tell of a `quantity`, telling of this one."""
+    told = _metadata.decode(payment.metadata)
+    if told.get("quantity", str(quantity)) == str(quantity):
+        return payment
+    return replace(payment, metadata=Raw(canonical(told | {"quantity": str(quantity)})))
+
+
+_metadata = msgspec.json.Decoder(dict[str, str])
 
 
 def told(before: Payment, after: Payment) -> Iterator[str]:

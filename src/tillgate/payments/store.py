@@ -45,15 +45,12 @@ async def look_soon(source: Pool | Connection, merchant_id: UUID, payment_id: UU
     await source.execute(sql["look_soon"], merchant_id, payment_id, LOOK_EVERY)
 
 
-async def order_status(pool: Pool, payment: Payment) -> str | None:
-    """How the order stands that a payment is for; None: it is for none."""
-    if payment.order_id is None:
-        return None
-    return await pool.fetchval(sql["order_status"], payment.merchant_id, payment.order_id)
+async def find_order(pool: Pool, merchant_id: UUID, order_id: UUID) -> Order | None:
+    rows = await pool.fetch(sql["orders_by_ids"], merchant_id, [order_id])
+    return Order(*rows[0]) if rows else None
 
 
 async def order_due(pool: Pool, merchant_id: UUID, order_id: UUID) -> Money | None:
     """What an order is short of, as far as choosing a way needs to know it."""
-    rows = await pool.fetch(sql["orders_by_ids"], merchant_id, [order_id])
-    orders = [Order(*row) for row in rows]
-    return Money(due(orders[0]), orders[0].asset) if orders else None
+    order = await find_order(pool, merchant_id, order_id)
+    return Money(due(order), order.asset) if order else None

@@ -66,9 +66,6 @@ SELECT
   duplicates, version, created_at, updated_at, paid_at, canceled_at
 FROM orders WHERE merchant_id = $1 AND id = ANY ($2::uuid[]);
 
--- name: order_status
-SELECT status FROM orders WHERE merchant_id = $1 AND id = $2;
-
 -- name: tries_of
 SELECT
   merchant_id, payment_id, ordinal, connection_id, state, reference, redirect_url, failure_code,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from tillgate.audit.model import Owned
@@ -16,7 +16,7 @@ from tillgate.kit import ids
 from tillgate.orders import rules as order_rules
 from tillgate.payments import outstanding, rules
 from tillgate.payments.case import Case, open_case, wants
-from tillgate.payments.model import OperationRow, PaymentReference, Try
+from tillgate.payments.model import OperationRow, Payment, PaymentReference, Try
 from tillgate.payments.records import payment_audit
 
 
@@ -34,6 +34,29 @@ class GoOn(NamedTuple):
 
 class InProgress(NamedTuple):
     """Somebody else has just asked the processor; its answer is on the way."""
+
+
+class Begin(NamedTuple):
+    """The first try of a payment that begins with it: `request` was rendered for `operation_id`,
+    to be sent by a worker."""
+
+    operation_id: UUID
+    connection_id: UUID
+    request: Raw
+
+
+def first_try(payment: Payment, begin: Begin, now: datetime) -> tuple[Struct, ...]:
+    """Its rows, beside those of the payment."""
+    place, connection_id = (payment.merchant_id, payment.id), begin.connection_id
+    ours = ids.show("op", begin.operation_id)
+    return (
+        Try(*place, 1, connection_id, "open", None, None, None, None, now, now),
+        OperationRow(
+            *place, begin.operation_id, 1, connection_id, "start", "reserved",
+            payment.amount, payment.asset, begin.request, None, None, 0, now, now, now, None, 0,
+        ),
+        PaymentReference(payment.merchant_id, connection_id, ours, payment.id),
+    )  # fmt: skip
 
 
 class StartTry(Owned, frozen=True):

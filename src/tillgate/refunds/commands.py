@@ -25,13 +25,14 @@ NO_REFUND = Refused("not_found", "There is no such refund.", "refund")
 
 class CreateRefund(Owned, frozen=True):
     """Sets money aside and has the processor give it back. `id` names refund and operation;
-    `minor` None: all that is left."""
+    `minor` None: all that is left. `at_once`: the request itself sends it then, else a worker."""
 
     id: UUID
     payment_id: UUID
     minor: int | None
     reason: str | None
     metadata: Raw
+    at_once: bool = True
 
     def reads(self) -> Iterable[Ref]:
         return with_refunds(self.merchant_id, self.payment_id)
@@ -43,7 +44,7 @@ class CreateRefund(Owned, frozen=True):
             return case
         if case is None:
             return NO_PAYMENT
-        case.at_once = True
+        case.at_once = self.at_once
         chosen = choose(case, self.minor)
         if isinstance(chosen, Refused):
             return chosen

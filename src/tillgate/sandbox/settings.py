@@ -88,7 +88,9 @@ def _delay_ms(text: str) -> int:
 ENVIRONMENT: tuple[Variable, ...] = (
     Variable(
         "TEST_MODE", "test_mode",
-        "true: the sandbox processes without chance, as the next two say; false by default.", _flag,
+        "true: the sandbox processes without chance, as the next two say, and there is the Test "
+        "Merchant of the gateway's door; false by default.",
+        _flag,
     ),
     Variable(
         "TEST_PROCESSING_DELAY", "test_delay_ms",

@@ -1,20 +1,40 @@
-"""The worker's part: once a minute, whether anything of anybody is stuck."""
+"""The worker's part: every few seconds, that it works; once a minute, whether anything of anybody
+is stuck."""
 
 from collections import Counter
 from typing import NamedTuple
+from uuid import UUID
 
 import structlog
 from prometheus_client import Gauge
 
 from tillgate.kit.db import Pool
 from tillgate.schedule.model import KINDS
-from tillgate.schedule.store import stuck
+from tillgate.schedule.statements import sql
+from tillgate.schedule.store import WORKERS_KEPT, stuck
 
 log = structlog.get_logger()
 
 SWEEP_S = 60.0
+HEARTBEAT_S = 2.0
 
 STUCK = Gauge("tillgate_stuck", "Objects that should have moved and have not, by kind.", ["kind"])
+
+
+class Heartbeat(NamedTuple):
+    """Says that this worker works."""
+
+    pool: Pool
+    id: UUID
+
+    async def once(self) -> int:
+        """Answers 0, as `Sweep` does."""
+        await self.pool.execute(sql["seen_working"], self.id, WORKERS_KEPT)
+        return 0
+
+    async def stop(self) -> None:
+        """This worker works no more, and nobody shall wait to find out."""
+        await self.pool.execute(sql["stopped_working"], self.id)
 
 
 class Sweep(NamedTuple):

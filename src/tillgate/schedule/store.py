@@ -22,6 +22,11 @@ REFUND_LONG = timedelta(days=1)
 KEY_LONG = timedelta(hours=1)
 """How long the answer to an Idempotency-Key may be under way."""
 
+SEEN_WITHIN = timedelta(seconds=10)
+"""A worker that works says so more often; one that was killed is missed after this."""
+
+WORKERS_KEPT = timedelta(days=1)
+
 STUCK_MAX = 1000
 """How many stuck objects of one kind are counted."""
 
@@ -81,6 +86,11 @@ async def _figures(
         stuck=stuck_here,
         oldest_due_s=oldest_due_s,
     )
+
+
+async def is_worked(pool: Pool) -> bool:
+    """Whether a worker works, of any number."""
+    return await pool.fetchval(sql["is_worked"], SEEN_WITHIN)
 
 
 async def is_busy(database: Pool | Connection, merchant_id: UUID) -> bool:

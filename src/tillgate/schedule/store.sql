@@ -113,3 +113,15 @@ SELECT * FROM test_clocks WHERE merchant_id = $1 AND id < $2 ORDER BY id DESC LI
 
 -- name: clocks_newer
 SELECT * FROM test_clocks WHERE merchant_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: seen_working
+-- The worker $1 works; rows of workers that died long ago ($2) go.
+WITH gone AS (DELETE FROM workers WHERE seen_at < now() - $2::interval)
+INSERT INTO workers (id, started_at, seen_at) VALUES ($1, now(), now())
+ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at;
+
+-- name: stopped_working
+DELETE FROM workers WHERE id = $1;
+
+-- name: is_worked
+SELECT EXISTS (SELECT FROM workers WHERE seen_at > now() - $1::interval);

@@ -26,6 +26,7 @@ from tillgate.kit.networks import URL_MAX_LENGTH, Policy
 from tillgate.kit.queries import vetting
 from tillgate.kit.refusal import Refused, RefusedError
 from tillgate.webhooks import commands, rules, store
+from tillgate.webhooks.formats import Wire
 from tillgate.webhooks.store import Attempt, Delivery, Endpoint
 
 EVENTS_MAX = 50
@@ -44,17 +45,21 @@ class EndpointIn(Struct, frozen=True, forbid_unknown_fields=True):
     )
     description: Annotated[str, Meta(max_length=500)] | None = None
     metadata: Metadata = {}
-    format: Literal["standard"] = "standard"
+    format: Annotated[Wire, Meta(description="How events are written, signed and tried again.")] = (
+        "standard"
+    )
 
 
 class WebhookEndpoint(Struct, frozen=True, kw_only=True):
-    """Where events are sent. `disabled`: it answered 410, and nothing is sent to it any more."""
+    """Where events are sent. `disabled`: it answered 410 to `standard`, and nothing is sent to it
+    any more. `provider`: it is told of this provider's payments only."""
 
     id: str
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
     url: str
     events: list[str]
-    format: Literal["standard"] = "standard"
+    format: Wire = "standard"
+    provider: str | None
     state: str
     description: str | None
     metadata: dict[str, str]
@@ -120,7 +125,7 @@ async def create(
 ) -> Response[CreatedWebhookEndpoint]:
     """Registers an endpoint. Every event that matches is sent to it, until it answers 2xx."""
     events, metadata = list(dict.fromkeys(data.events)), Raw(canonical(data.metadata))
-    wanted = commands.NewEndpoint(data.url, events, data.description, metadata)
+    wanted = commands.NewEndpoint(data.url, events, data.description, metadata, data.format)
 
     async def make(connection: Connection) -> Answer | Refused:
         made = await commands.create_endpoint(
@@ -160,6 +165,8 @@ def _show_created(
         id=ids.show("we", made.id),
         url=wanted.url,
         events=wanted.events,
+        format=wanted.format,
+        provider=None,
         state="enabled",
         description=wanted.description,
         metadata=data.metadata,
@@ -259,6 +266,8 @@ def _show_endpoint(endpoint: Endpoint, caller: Caller) -> WebhookEndpoint:
         id=ids.show("we", endpoint.id),
         url=endpoint.url,
         events=endpoint.events,
+        format=cast("Wire", endpoint.format),
+        provider=endpoint.provider,
         state=endpoint.state,
         description=endpoint.description,
         metadata=msgspec.json.decode(endpoint.metadata, type=dict[str, str]),

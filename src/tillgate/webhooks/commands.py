@@ -1,7 +1,7 @@
 """Changes of endpoints: configuration, so each is one ordinary statement, row and audit line."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from msgspec import Raw
@@ -11,11 +11,12 @@ from tillgate.events.catalogue import API_VERSION, TYPES
 from tillgate.kit import chance, ids
 from tillgate.kit.crypto import Vault
 from tillgate.kit.db import Connection, Pool
-from tillgate.kit.globs import like
+from tillgate.kit.http import encode
 from tillgate.kit.networks import Policy, vet_url
 from tillgate.kit.refusal import Refused
 from tillgate.webhooks import rules
-from tillgate.webhooks.store import seal_secrets, sql
+from tillgate.webhooks.formats import FORMATS, Format, Wire
+from tillgate.webhooks.store import Endpoint, seal_secrets, sql
 
 ENDPOINTS_MAX = 100
 """How many endpoints a merchant may have: each multiplies the work of every event."""
@@ -25,12 +26,16 @@ SETTLED_MAX = 1000
 
 
 class NewEndpoint(NamedTuple):
-    """What an endpoint shall be; `metadata` is a JSON object of texts."""
+    """What an endpoint shall be; `metadata` is a JSON object of texts. `provider`: only what is
+    about this provider's payments is sent there. `secret`: instead of a new one."""
 
     url: str
     events: list[str]
     description: str | None = None
     metadata: Raw = Raw(b"{}")
+    format: Wire = "standard"
+    provider: str | None = None
+    secret: str | None = None
 
 
 class Created(NamedTuple):
@@ -51,17 +56,19 @@ async def create_endpoint(
     origin: Origin = HERE,
 ) -> Created | Refused:
     """Refused `url_refused`, or `parameter_invalid`: no such events, or too many endpoints."""
-    refused = vet_url(wanted.url, policy) or _vet_events(wanted.events)
+    form = FORMATS[wanted.format]
+    refused = vet_url(wanted.url, policy) or _vet_events(wanted.events, form)
     if refused:
         return refused
     endpoint_id = ids.mint()
-    secret = rules.secret_of(chance.secret(rules.SECRET_BYTES))
+    secret = wanted.secret or form.secret(chance.secret(rules.SECRET_BYTES))
     sealed = seal_secrets(vault, merchant_id, endpoint_id, [secret])
-    patterns = [like(glob) for glob in wanted.events]
+    patterns = rules.patterns(wanted.events, form.names)
     made = await database.fetchrow(
         sql["create_endpoint"], merchant_id, endpoint_id, wanted.url, wanted.events, patterns,
         sealed, wanted.description, wanted.metadata, ENDPOINTS_MAX,
-        ids.mint(), actor, origin.ip, origin.request_id, API_VERSION, now,
+        ids.mint(), actor, origin.ip, origin.request_id, API_VERSION, now, wanted.format,
+        wanted.provider,
     )  # fmt: skip
     if made is None:
         return Refused("parameter_invalid", f"There are {ENDPOINTS_MAX} endpoints already.")
@@ -92,6 +99,61 @@ async def move_endpoint(
     return moved is not None
 
 
+async def renew_secret(
+    database: Pool | Connection,
+    vault: Vault,
+    merchant_id: UUID,
+    endpoint: Endpoint,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> str | None:
+    """The new secret, in place of all that there were, at once; None when there is no endpoint."""
+    form = FORMATS[cast("Wire", endpoint.format)]
+    secret = form.secret(chance.secret(rules.SECRET_BYTES))
+    sealed = seal_secrets(vault, merchant_id, endpoint.id, [secret])
+    renewed = await database.fetchrow(
+        sql["renew_secret"], merchant_id, endpoint.id, sealed, now,
+        ids.mint(), actor, origin.ip, origin.request_id,
+    )  # fmt: skip
+    return secret if renewed is not None else None
+
+
+async def send_anew(
+    database: Pool | Connection,
+    merchant_id: UUID,
+    endpoint_id: UUID,
+    event_id: UUID,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> bool:
+    """Whether there was such a delivery: a worker sends it now, from the first attempt on."""
+    again = await database.fetchrow(
+        sql["send_anew"], merchant_id, endpoint_id, event_id, now,
+        ids.mint(), actor, origin.ip, origin.request_id,
+    )  # fmt: skip
+    return again is not None
+
+
+async def send_test(
+    database: Pool | Connection,
+    merchant_id: UUID,
+    endpoint_id: UUID,
+    actor: str,
+    now: datetime,
+    origin: Origin = HERE,
+) -> UUID | None:
+    """The id of an event `webhook.test` that goes to this endpoint alone; None: it takes none."""
+    shown = {"id": ids.show("we", endpoint_id), "object": "webhook_endpoint"}
+    event_id = ids.mint()
+    sent = await database.fetchrow(
+        sql["send_test"], merchant_id, endpoint_id, event_id, Raw(encode(shown)), API_VERSION, now,
+        ids.mint(), actor, origin.ip, origin.request_id,
+    )  # fmt: skip
+    return event_id if sent is not None else None
+
+
 async def delete_endpoint(
     database: Pool | Connection,
     merchant_id: UUID,
@@ -108,8 +170,8 @@ async def delete_endpoint(
     return gone is not None
 
 
-def _vet_events(globs: list[str]) -> Refused | None:
-    stranger = rules.unknown(globs, TYPES)
+def _vet_events(globs: list[str], form: Format) -> Refused | None:
+    stranger = rules.unknown(globs, form.names or TYPES)
     if stranger is None:
         return None
     return Refused("parameter_invalid", f"No type of event is called {stranger!r}.", "events")

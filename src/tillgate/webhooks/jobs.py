@@ -8,9 +8,11 @@ works. A worker that dies loses its claims to the lease, and nothing else.
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache, partial
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,6 +27,7 @@ from tillgate.kit.failpoints import failpoint
 from tillgate.kit.http import encode
 from tillgate.kit.outbound import Outbound, Reply
 from tillgate.webhooks import rules
+from tillgate.webhooks.formats import FORMATS, Format, Wire
 from tillgate.webhooks.model import Claim, Outcome
 from tillgate.webhooks.store import open_secrets, sql
 
@@ -32,6 +35,12 @@ log = structlog.get_logger()
 
 POLL_S = 1.0
 """How often due rows are looked for when nothing wakes the loop."""
+
+SOON_MAX = 10_000
+"""So many due times are remembered; whatever else is due is found by polling."""
+
+DUE_BY_THEN_S = 0.005
+"""Beyond its time, so that the database's clock agrees that it is due."""
 
 SWEEP_S = 5.0
 SWEEP_MAX = 5000
@@ -55,7 +64,7 @@ class Limits(NamedTuple):
     in_flight_max: int = 200  # deliveries that one worker sends at a time
     in_flight_per_endpoint: int = 20  # of these: a hanging endpoint takes its share and no more
     claim_max: int = 50  # claimed by one statement; a part, so that others are sent meanwhile
-    timeout_s: float = 10.0  # of one request, its answer included
+    timeout_max_s: float = 10.0  # of one request, its answer included; a format may say less
     lease_s: float = 30.0  # how long a claim holds; longer than sending and recording take
 
 
@@ -73,12 +82,14 @@ class Sender:
         outbound: Outbound,
         wake: asyncio.Event,
         limits: Limits | None = None,
+        formats: Mapping[Wire, Format] = FORMATS,
     ) -> None:
         self._dsn = dsn
         self._open_secrets = lru_cache(SECRETS_MAX)(partial(open_secrets, vault))
         self._outbound = outbound
         self._wake = wake
         self._limits = limits or Limits()
+        self._formats: dict[str, Format] = {**formats}
         self._stopping = False
         self._delayed = False
         self._in_flight: Counter[UUID] = Counter()
@@ -86,6 +97,7 @@ class Sender:
         self._finished: list[Outcome] = []
         self._last_served = UUID(int=0)
         self._sweep_at_s = 0.0
+        self._soon: list[float] = []  # when what we sent in vain is due again, the next one first
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ends within two seconds of `stop`; outlives a lost database."""
@@ -134,9 +146,16 @@ class Sender:
                 self._delayed = False
             if not more and not self._finished:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
+                    async with asyncio.timeout(self._pause_s()):
                         await self._wake.wait()
             self._wake.clear()
+
+    def _pause_s(self) -> float:
+        """How long nothing is due that we know of, and POLL_S at most."""
+        now_s = clock.monotonic_s()
+        while self._soon and self._soon[0] <= now_s:
+            heappop(self._soon)
+        return min(POLL_S, self._soon[0] - now_s) if self._soon else POLL_S
 
     # ---- claiming
 
@@ -180,10 +199,15 @@ class Sender:
 
     async def _attempt(self, claim: Claim) -> Outcome:
         secrets = self._open_secrets(claim.merchant_id, claim.endpoint_id, claim.secrets)
-        request = rules.request_of(claim, secrets)
+        form = self._formats[claim.format]
+        request = form.request(claim, secrets)
         await failpoint("sender.before_call")
         result = await self._outbound.send(
-            "POST", claim.url, request.headers, request.body, self._limits.timeout_s
+            "POST",
+            claim.url,
+            request.headers,
+            request.body,
+            min(form.timeout_s, self._limits.timeout_max_s),
         )
         await failpoint("sender.after_call")
         failed = None if isinstance(result, Reply) else result
@@ -192,7 +216,8 @@ class Sender:
         answered = seen if failed is None or failed.kind == "too_large" else None
         status = answered.status if answered else None
         verdict = rules.judge(
-            claim.attempts + 1,
+            form,
+            claim.attempts - claim.attempts_before + 1,
             status,
             answered.headers.get("retry-after") if answered else None,
             0.0 if rules.succeeded(status) else chance.fraction(),  # a system call
@@ -237,6 +262,8 @@ class Sender:
             left -= len(batch)
             for outcome in batch:
                 self._release(outcome.endpoint_id)
+                if outcome.state == "due" and len(self._soon) < SOON_MAX:
+                    heappush(self._soon, clock.monotonic_s() + outcome.wait_s + DUE_BY_THEN_S)
             for state, count in Counter(state for (state,) in rows).items():
                 ATTEMPTS.labels(state).inc(count)
             ATTEMPTS.labels("overtaken").inc(len(batch) - len(rows))

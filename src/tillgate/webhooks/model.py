@@ -14,7 +14,9 @@ class Claim(NamedTuple):
     """A delivery that this worker holds for the time of a lease, with all that sending it needs.
 
     The columns of statement `claim`, in their order. `claims` and `attempts` are the fence: who
-    finds them changed has lost the delivery to another. `claimed_at` is the database's clock.
+    finds them changed has lost the delivery to another; of the attempts, `attempts_before` came
+    before it was sent anew by hand. `claimed_at` is the database's clock. `charge`: what the
+    processor called the payment's newest charge then, where the format tells it.
     """
 
     merchant_id: UUID
@@ -22,14 +24,17 @@ class Claim(NamedTuple):
     event_id: UUID
     claims: int
     attempts: int
+    attempts_before: int
     claimed_at: datetime
     url: str
+    format: str
     secrets: bytes
     livemode: bool
     type: str
     data: Raw
     api_version: str
     created_at: datetime
+    charge: str | None
 
 
 class Request(NamedTuple):

@@ -1,17 +1,17 @@
-"""What is sent, signed how, tried again when; which events an endpoint wants. All of it pure."""
+"""Which events an endpoint wants; what an answer means, and when it is tried again. Pure.
 
-import base64
-from collections.abc import Iterable, Sequence
+What is sent and how it is signed is in `formats`.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
-from tillgate.kit import crypto, ids
-from tillgate.kit.http import encode
-from tillgate.webhooks.model import Claim, EventBody, EventData, Request, Verdict
-
-SCHEDULE_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""The delay before each attempt, counted from the one before; Standard Webhooks' own table."""
+from tillgate.kit import ids
+from tillgate.kit.globs import like
+from tillgate.webhooks.formats import Format
+from tillgate.webhooks.model import Verdict
 
 JITTER = 0.2
 """How far a delay may be stretched or shortened, so that retries do not come in waves."""
@@ -22,8 +22,8 @@ RETRY_AFTER_MAX_S = 86_400
 OBEY_RETRY_AFTER = frozenset((429, 503))
 GONE = 410
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  the prefix of all secrets, in public
 SECRET_BYTES = 32
+"""Of chance, that a new secret is made of."""
 
 
 # ---- which events
@@ -51,70 +51,40 @@ def unknown(globs: Iterable[str], types: Iterable[str]) -> str | None:
     return next((g for g in globs if not any(matches(g, kind) for kind in known)), None)
 
 
-# ---- what is sent
-
-
-def request_of(claim: Claim, secrets: Sequence[str]) -> Request:
-    """The HTTP request of format `standard` (https://www.standardwebhooks.com, version 1.0).
-
-    The event's id is the message's id, the same for every attempt; the timestamp is the claim's.
-    """
-    event_id = ids.show("evt", claim.event_id)
-    timestamp_s = int(claim.claimed_at.timestamp())
-    body = encode(
-        EventBody(
-            id=event_id,
-            object="event",
-            type=claim.type,
-            created=int(claim.created_at.timestamp()),
-            api_version=claim.api_version,
-            livemode=claim.livemode,
-            data=EventData(claim.data),
-        )
-    )
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": sign(secrets, event_id, timestamp_s, body),
-        "tillgate-attempt": str(claim.attempts + 1),
-    }
-    return Request(headers, body)
-
-
-def sign(secrets: Sequence[str], message_id: str, timestamp_s: int, body: bytes) -> str:
-    """`v1,<base64>` for each secret, separated by spaces: a receiver accepts any of them."""
-    signed = f"{message_id}.{timestamp_s}.".encode() + body
-    macs = [crypto.mac(_key_of(secret), signed) for secret in secrets]
-    return " ".join(["v1," + base64.b64encode(mac).decode() for mac in macs])
-
-
-def secret_of(chance: bytes) -> str:
-    """The text form of a new secret, from SECRET_BYTES of chance."""
-    return SECRET_PREFIX + base64.b64encode(chance).decode()
-
-
-def _key_of(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+def patterns(globs: Iterable[str], names: Mapping[str, str] | None) -> list[str]:
+    """The same globs for LIKE; of a format that tells some types only, these types themselves."""
+    if names is None:
+        return [like(glob) for glob in globs]
+    wanted = list(globs)
+    return [like(kind) for kind in names if any(matches(glob, kind) for glob in wanted)]
 
 
 # ---- what an answer means
 
 
 def judge(
-    attempt: int, status: int | None, retry_after: str | None, chance: float, now: datetime
+    form: Format,
+    attempt: int,
+    status: int | None,
+    retry_after: str | None,
+    chance: float,
+    now: datetime,
 ) -> Verdict:
     """What follows from an attempt (the first is 1) that was answered with `status`, or not at all.
 
     Any 2xx is delivered. 410 says that the endpoint is gone for good; the delivery waits, for the
-    endpoint may be enabled again. `chance` is at least 0 and below 1.
+    endpoint may be enabled again. To an exact format, whose receivers do not know these words of
+    HTTP, all else is one failure. `chance` is at least 0 and below 1.
     """
     if succeeded(status):
         return Verdict("delivered")
-    disable = status == GONE
-    if attempt >= len(SCHEDULE_S):
+    disable = status == GONE and not form.exact
+    if attempt >= len(form.schedule_s):
         return Verdict("dead", disable=disable)
-    wait_s = SCHEDULE_S[attempt] * (1 - JITTER + 2 * JITTER * chance)
+    wait_s = float(form.schedule_s[attempt])
+    if form.exact:
+        return Verdict("due", wait_s)
+    wait_s *= 1 - JITTER + 2 * JITTER * chance
     if status in OBEY_RETRY_AFTER and retry_after is not None:
         wait_s = max(wait_s, min(_seconds(retry_after, now), RETRY_AFTER_MAX_S))
     return Verdict("due", wait_s, disable)

@@ -25,6 +25,7 @@ class Endpoint(NamedTuple):
     description: str | None
     metadata: Raw
     created_at: datetime
+    provider: str | None
 
 
 class Attempt(NamedTuple):

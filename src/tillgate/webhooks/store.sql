@@ -3,7 +3,8 @@ INSERT INTO deliveries (merchant_id, endpoint_id, event_id, due_at, created_at)
 SELECT n.merchant_id, e.id, n.id, n.created_at, n.created_at
 FROM {new} n
 JOIN endpoints e ON e.merchant_id = n.merchant_id
-WHERE e.state = 'enabled' AND n.type LIKE ANY (e.patterns);
+WHERE e.state = 'enabled' AND n.type LIKE ANY (e.patterns)
+  AND (e.provider IS NULL OR e.provider = n.data -> 'metadata' ->> 'providerId');
 
 -- name: claim
 -- Endpoints take turns, beginning after the one served last ($1), so that the first of many busy ones
@@ -37,8 +38,14 @@ JOIN endpoints e ON e.merchant_id = k.merchant_id AND e.id = k.endpoint_id
 JOIN events v ON v.merchant_id = k.merchant_id AND v.id = k.event_id
 JOIN merchants m ON m.id = k.merchant_id
 WHERE d.merchant_id = k.merchant_id AND d.endpoint_id = k.endpoint_id AND d.event_id = k.event_id
-RETURNING d.merchant_id, d.endpoint_id, d.event_id, d.claims, d.attempts, clock_timestamp(),
-  e.url, e.secrets, m.livemode, v.type, v.data, v.api_version, v.created_at;
+RETURNING d.merchant_id, d.endpoint_id, d.event_id, d.claims, d.attempts, d.attempts_before,
+  clock_timestamp(), e.url, e.format, e.secrets, m.livemode, v.type, v.data, v.api_version,
+  v.created_at,
+  CASE WHEN e.format = 'provider' THEN (
+    SELECT o.reference FROM processor_objects o
+    WHERE o.merchant_id = v.merchant_id AND o.payment_id = v.object_id AND o.kind = 'charge'
+      AND o.created_at <= v.created_at
+    ORDER BY o.created_at DESC, o.reference LIMIT 1) END;
 
 -- name: record
 -- Only what is still ours: `claims` has not moved on since our claim, and `attempts` not since our
@@ -109,8 +116,8 @@ WHERE d.merchant_id = r.merchant_id AND d.endpoint_id = r.endpoint_id AND d.even
 -- $10 to $13: the audit line's id, actor, address and request.
 WITH made AS (
   INSERT INTO endpoints (merchant_id, id, url, events, patterns, format, secrets, state,
-    description, metadata, api_version, created_at, updated_at)
-  SELECT $1, $2, $3, $4, $5, 'standard', $6, 'enabled', $7, $8, $14, $15, $15
+    description, metadata, api_version, created_at, updated_at, provider)
+  SELECT $1, $2, $3, $4, $5, $16, $6, 'enabled', $7, $8, $14, $15, $15, $17
   WHERE (SELECT count(*) FROM endpoints WHERE merchant_id = $1 AND state <> 'deleted') < $9::bigint
   RETURNING merchant_id, id, url, events, created_at
 )
@@ -130,6 +137,51 @@ INSERT INTO audit (merchant_id, id, actor, action, object_id, after, ip, request
 SELECT merchant_id, $5, $6, 'webhook_endpoint.update', id, json_build_object('url', url), $7, $8,
   updated_at
 FROM moved
+RETURNING object_id;
+
+-- name: renew_secret
+WITH renewed AS (
+  UPDATE endpoints SET secrets = $3, updated_at = $4
+  WHERE merchant_id = $1 AND id = $2 AND state <> 'deleted'
+  RETURNING merchant_id, id, updated_at
+)
+INSERT INTO audit (merchant_id, id, actor, action, object_id, after, ip, request_id, at)
+SELECT merchant_id, $5, $6, 'webhook_endpoint.renew_secret', id, '{}'::json, $7, $8, updated_at
+FROM renewed
+RETURNING object_id;
+
+-- name: send_anew
+-- Whatever became of a delivery, it is due now, and its schedule begins again. An attempt that is
+-- under way meanwhile, which shows in its claim, loses that.
+WITH again AS (
+  UPDATE deliveries
+  SET state = 'due', due_at = $4, settled_at = NULL, attempts_before = attempts,
+    claims = claims + (claims > attempts)::integer
+  WHERE merchant_id = $1 AND endpoint_id = $2 AND event_id = $3
+  RETURNING merchant_id, event_id
+)
+INSERT INTO audit (merchant_id, id, actor, action, object_id, after, ip, request_id, at)
+SELECT merchant_id, $5, $6, 'webhook_delivery.retry', event_id,
+  json_build_object('endpoint', $2::uuid), $7, $8, $4
+FROM again
+RETURNING object_id;
+
+-- name: send_test
+-- For one endpoint alone: no fan-out comes by here.
+WITH told AS (
+  INSERT INTO events (merchant_id, id, type, object_id, data, api_version, request_id, created_at)
+  SELECT e.merchant_id, $3, 'webhook.test', e.id, $4, $5, $10, $6 FROM endpoints e
+  WHERE e.merchant_id = $1 AND e.id = $2 AND e.state = 'enabled'
+  RETURNING merchant_id, id, object_id, created_at
+),
+sent AS (
+  INSERT INTO deliveries (merchant_id, endpoint_id, event_id, due_at, created_at)
+  SELECT merchant_id, object_id, id, created_at, created_at FROM told
+)
+INSERT INTO audit (merchant_id, id, actor, action, object_id, after, ip, request_id, at)
+SELECT merchant_id, $7, $8, 'webhook_endpoint.test', object_id, json_build_object('event', id), $9,
+  $10, created_at
+FROM told
 RETURNING object_id;
 
 -- name: delete_endpoint
@@ -159,16 +211,16 @@ FROM deleted
 RETURNING object_id;
 
 -- name: endpoint_by_id
-SELECT id, url, events, format, state, description, metadata, created_at FROM endpoints
+SELECT id, url, events, format, state, description, metadata, created_at, provider FROM endpoints
 WHERE merchant_id = $1 AND id = $2 AND state <> 'deleted';
 
 -- name: endpoints_older
-SELECT id, url, events, format, state, description, metadata, created_at FROM endpoints
+SELECT id, url, events, format, state, description, metadata, created_at, provider FROM endpoints
 WHERE merchant_id = $1 AND id < $2 AND state <> 'deleted'
 ORDER BY id DESC LIMIT $3;
 
 -- name: endpoints_newer
-SELECT id, url, events, format, state, description, metadata, created_at FROM endpoints
+SELECT id, url, events, format, state, description, metadata, created_at, provider FROM endpoints
 WHERE merchant_id = $1 AND id > $2 AND state <> 'deleted'
 ORDER BY id LIMIT $3;
 

@@ -191,7 +191,7 @@ async def port(setup: Setup) -> Said:
     """Whether Tillgate answers where it should, or could listen there."""
     if setup.ready:
         url = setup.settings.public_url
-        if await _answer(f"{url}/ready") == {"database": True}:
+        if await _answer(f"{url}/ready") == {"database": True, "prepared": True}:
             return ok(f"Tillgate answers at {url}.")
         return wrong(
             f"The API does not answer at {url}, though `tillgate dev` runs.",
@@ -206,7 +206,7 @@ async def port(setup: Setup) -> Said:
         return wrong(f"Port {text} cannot be used: {error.strerror}.", "export PORT=8000")
     if free:
         return ok(f"Port {text} is free.")
-    if await _answer(f"http://{ports.HOST}:{text}/health") == {"status": "ok"}:
+    if await _is_tillgate(f"http://{ports.HOST}:{text}"):
         return ok(f"Tillgate answers at port {text}.")
     return wrong(
         f"Port {text} is taken by another program.",
@@ -219,7 +219,7 @@ async def public_address(setup: Setup) -> Said:
     url = setup.settings.public_url
     if setup.embedded or not setup.environ.get("TILLGATE_PUBLIC_URL"):
         return skipped("it is this machine's own")
-    if await _answer(f"{url}/health") == {"status": "ok"}:
+    if await _is_tillgate(url):
         return ok(f"Tillgate answers at {url}.")
     return warning(
         f"Tillgate does not answer at {url}/health, asked from here.",
@@ -229,6 +229,11 @@ async def public_address(setup: Setup) -> Said:
 
 
 # ---- looking --------------------------------------------------------------------------------
+
+
+async def _is_tillgate(url: str) -> bool:
+    said = await _answer(f"{url}/health")
+    return isinstance(said, dict) and {"status", "database", "worker"} <= said.keys()
 
 
 async def _answer(url: str) -> object:

@@ -17,7 +17,7 @@ GUARDS = {
 ADDED_TO_ONLY = ("audit", "events", "seen_callbacks", "transfers")
 NEVER_DELETED = (
     "accounts", "api_keys", "callbacks", "connections", "disputes", "holds", "operations", "orders",
-    "payments", "processor_objects", "refunds",
+    "payments", "processor_objects", "provider_orders", "providers", "refunds", "services",
 )  # fmt: skip
 """What the product's role may not change, or not delete: as the migrations grant."""
 

@@ -105,6 +105,7 @@ class External:
             "failure_url": wish.return_url,
             "description": wish.description,
             "capture": wish.capture,
+            "method": wish.method,
         }
         page = self._settings.pay_url
         if self._settings.create_url is None and page is not None:

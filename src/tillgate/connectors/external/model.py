@@ -146,7 +146,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 
 NAMES = frozenset((
     *("transaction_id", "payment_id", "order_id", "amount", "currency", "callback_url"),
-    *("success_url", "failure_url", "description", "capture"),
+    *("success_url", "failure_url", "description", "capture", "method"),
 ))  # fmt: skip
 """What a request, or `pay_url`, may name of a new payment."""
 
@@ -181,4 +181,5 @@ def able(settings: Settings) -> Capabilities:
         partial_refunds=settings.refund is not None and settings.refund.partial,
         resend_window_s=settings.resend_window_s,
         starts=settings.create_url is not None or settings.pay_url is not None,
+        told_methods="{method}" in settings.request.values(),
     )

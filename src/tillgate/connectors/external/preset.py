@@ -90,6 +90,7 @@ def sandbox_settings(base_url: str) -> Settings:
             "Description": "{description}",
             "Metadata": {"payment": "{payment_id}"},
             "Capture": "{capture}",
+            "Method": "{method}",
         },
         headers={"Authorization": "Bearer {api_key}", "Idempotency-Key": "{transaction_id}"},
         answer=CHARGE,

@@ -48,6 +48,11 @@ CASH_APP_UNAVAILABLE = Rejected(
 )
 
 
+NO_BUTTON = Rejected(
+    "buy_button_missing", "Neither the connection nor the service names a Buy Button."
+)
+
+
 class Stripe:
     """One connection to one account at Stripe, offering one method."""
 
@@ -77,7 +82,7 @@ class Stripe:
     async def start(self, operation: Operation) -> Answered:
         wanted = _request.decode(operation.request)
         if wanted.call in {"buy_button", "payment_link"}:
-            return ways.by_link(wanted, self._credentials)
+            return ways.by_link(wanted, self._credentials) or NO_BUTTON
         said = await self._client.send(wanted.call, "", wanted.params, operation.id)
         if isinstance(said, Rejected) and self._settings.method == "cashapp":
             return CASH_APP_UNAVAILABLE if NO_CASH_APP.search(said.message) else said
@@ -115,6 +120,10 @@ class Stripe:
 
     def read(self, request: CallbackRequest) -> list[Observation] | Ask | Unreadable:
         return events.read_event(request.body, self._settings, livemode=self._livemode)
+
+    async def session(self, reference: str) -> Session | Rejected | Unknown:
+        """A Checkout Session as Stripe tells it now, of whoever made it."""
+        return parsed(await self._client.session(reference), Session)
 
     async def prove(self) -> list[Trouble]:
         if self._credentials.livemode != self._livemode:

@@ -61,6 +61,7 @@ def able_of(settings: Settings) -> Capabilities:
         partial_refunds=True,
         resend_window_s=RESEND_WINDOW_S,
         assets=frozenset(("usd",)) if settings.method == "cashapp" else ASSETS_TAKEN,
+        starts=settings.method != "buy_button" or settings.buy_button_id is not None,
         method=settings.method,
     )
 
@@ -87,7 +88,6 @@ def vet(settings: Settings, credentials: Credentials, livemode: bool) -> Refused
         words = f"The method {settings.method} needs the publishable key, for the payer's page."
         return Refused("parameter_missing", words, "credentials.publishable_key")
     needed = {
-        "buy_button": ("buy_button_id", settings.buy_button_id),
         "payment_link": ("payment_link_url", settings.payment_link_url),
     }
     name, value = needed.get(settings.method, ("", ""))

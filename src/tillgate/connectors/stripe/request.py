@@ -40,11 +40,22 @@ def begin(intent: Intent, settings: Settings) -> Request:
         case "checkout":
             return Request("checkout_session", _session(intent, settings))
         case "buy_button":
-            button = settings.buy_button_id
-            return Request("buy_button", {"buy_button_id": button, "ours": intent.operation_id})
+            return Request("buy_button", _button(intent, settings))
         case "payment_link":
             url = with_reference(settings.payment_link_url or "", intent.operation_id)
             return Request("payment_link", {"url": url, "ours": intent.operation_id})
+
+
+BUTTON = "stripeBuyButtonId"
+"""The metadata of a payment for a service that has a button of its own."""
+
+
+def _button(intent: Intent, settings: Settings) -> Params:
+    """A service's own button carries the order, which whoever sells it knows."""
+    own = intent.metadata.get(BUTTON)
+    if own and intent.order_id is not None:
+        return {"buy_button_id": own, "ours": intent.order_id}
+    return {"buy_button_id": settings.buy_button_id, "ours": intent.operation_id}
 
 
 def change(wish: Change) -> Request:

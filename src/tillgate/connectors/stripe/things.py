@@ -112,6 +112,10 @@ class Dispute(Struct, frozen=True):
     evidence_details: Evidence | None = None
 
 
+class Customer(Struct, frozen=True):
+    email: str | None = None
+
+
 class Session(Struct, frozen=True):
     """A Checkout Session: ours, or one that a Buy Button or Payment Link has made."""
 
@@ -125,6 +129,7 @@ class Session(Struct, frozen=True):
     payment_link: Reference = None
     metadata: Metadata | None = None
     url: str | None = None
+    customer_details: Customer | None = None
 
 
 class Account(Struct, frozen=True):

@@ -9,11 +9,14 @@ from tillgate.connectors.stripe.things import PaymentIntent
 from tillgate.kit.http import encode
 
 
-def by_link(wanted: Request, credentials: Credentials) -> Pending:
-    """Nothing is there at Stripe until the payer pays; our reference comes back then."""
+def by_link(wanted: Request, credentials: Credentials) -> Pending | None:
+    """Nothing is there at Stripe until the payer pays; our reference comes back then. None: there
+    is no button."""
     ours: str = wanted.params["ours"]
     if wanted.call == "payment_link":
         return Pending(ours, wanted.params["url"])
+    if wanted.params["buy_button_id"] is None:
+        return None
     way = {
         "type": "stripe_buy_button",
         "buy_button_id": wanted.params["buy_button_id"],

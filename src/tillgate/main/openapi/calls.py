@@ -33,8 +33,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "key": ("The key's id, `key_…`.", id_form("key")),
     "order": ("The order's id, `ord_…`.", id_form("ord")),
     "payment": ("The payment's id, `pay_…`.", id_form("pay")),
+    "provider": ("The provider's id, `prov_…`.", id_form("prov")),
     "reference": ("Only those with this.", {"pattern": "^[ -~]*$"}),
     "refund": ("The refund's id, `re_…`.", id_form("re")),
+    "service": ("The service's id, `svc_…`.", id_form("svc")),
     "status": ("Only those that have this status now.", {}),
     "user": ("Your name of the user.", {"pattern": "^[!-.0-~]+$", "examples": ["user-17"]}),
 }
@@ -76,7 +78,9 @@ CURSORS = {
     "listKeys": "key",
     "listOrders": "ord",
     "listPayments": "pay",
+    "listProviders": "prov",
     "listRefunds": "re",
+    "listServices": "svc",
     "listTestClocks": "clock",
     "listWebhookDeliveries": "del",
     "listWebhookEndpoints": "we",
@@ -125,7 +129,11 @@ LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
         ["retrievePayment", "updatePayment", "confirmPayment", "capturePayment", "cancelPayment",
          "resolvePayment", "retrievePaymentTimeline"],
     ),
+    "createProvider": (
+        {"provider": "id"}, ["retrieveProvider", "updateProvider", "rollProviderKey"],
+    ),
     "createRefund": ({"refund": "id"}, ["retrieveRefund", "updateRefund", "cancelRefund"]),
+    "createService": ({"service": "id"}, ["retrieveService", "updateService"]),
     "createTestClock": ({"clock": "id"}, ["advanceTestClock", "retrieveTestClock"]),
     "createWebhookEndpoint": (
         {"endpoint": "id"},
@@ -138,7 +146,9 @@ LINKS: dict[str, tuple[dict[str, str], list[str]]] = {
     "listKeys": ({"key": "data/0/id"}, ["retrieveKey"]),
     "listOrders": ({"order": "data/0/id"}, ["retrieveOrder"]),
     "listPayments": ({"payment": "data/0/id"}, ["retrievePayment"]),
+    "listProviders": ({"provider": "data/0/id"}, ["retrieveProvider"]),
     "listRefunds": ({"refund": "data/0/id"}, ["retrieveRefund"]),
+    "listServices": ({"service": "data/0/id"}, ["retrieveService"]),
     "listTestClocks": ({"clock": "data/0/id"}, ["advanceTestClock", "deleteTestClock"]),
     "listWebhookEndpoints": (
         {"endpoint": "data/0/id"},

@@ -3,6 +3,8 @@
 from typing import Any
 
 from tillgate.audit.api import AuditEntry
+from tillgate.catalog.api import ServiceChangesIn, ServiceIn, ServiceObject
+from tillgate.catalog.providers import KeyRollingIn, ProviderChangesIn, ProviderIn, ProviderObject
 from tillgate.connections.api import ConnectionChangesIn, ConnectionIn
 from tillgate.events.catalogue import TYPES
 from tillgate.kit.http import ErrorBody
@@ -33,10 +35,11 @@ from tillgate.webhooks.api import EndpointIn
 EXACT = (
     AdvanceIn, AuditEntry, CancelIn, CaptureIn, ConfirmIn, ConnectionChangesIn, ConnectionIn,
     CreateIn, CurrencyIn, DisputeObject,
-    EndpointIn, ErrorBody, HoldIn, KeyChangeIn, KeyIn, LimitsIn, ListOut[StatementLine],
-    ListOut[TimelineEntry], MovementIn, Nothing, OrderCancelingIn, OrderChangesIn, OrderIn,
-    OrderObject, PaymentAnswer, PostIn, RefundCancelingIn, RefundChangesIn, RefundIn, RefundObject,
-    ResolveIn, RollIn, TestClockIn, TransferIn, UpdateIn,
+    EndpointIn, ErrorBody, HoldIn, KeyChangeIn, KeyIn, KeyRollingIn, LimitsIn,
+    ListOut[StatementLine], ListOut[TimelineEntry], MovementIn, Nothing, OrderCancelingIn,
+    OrderChangesIn, OrderIn, OrderObject, PaymentAnswer, PostIn, ProviderChangesIn, ProviderIn,
+    ProviderObject, RefundCancelingIn, RefundChangesIn, RefundIn, RefundObject, ResolveIn, RollIn,
+    ServiceChangesIn, ServiceIn, ServiceObject, TestClockIn, TransferIn, UpdateIn,
 )  # fmt: skip
 """Types whose schema is msgspec's: Litestar forgets the limits inside lists and objects."""
 
@@ -62,6 +65,7 @@ NAMES = {
     "KeyChangeIn": "KeyChange",
     "KeyIn": "NewKey",
     "KeyObject": "Key",
+    "KeyRollingIn": "ProviderKeyRolling",
     "LimitsIn": "NewWalletLimits",
     "Line": "OrderLine",
     "MovementIn": "NewMovement",
@@ -73,6 +77,9 @@ NAMES = {
     "PaymentAnswer": "Payment",
     "PaymentObject": "ExpandedPayment",
     "PostIn": "HoldPosting",
+    "ProviderChangesIn": "ProviderChanges",
+    "ProviderIn": "NewProvider",
+    "ProviderObject": "Provider",
     "RefundCancelingIn": "RefundCanceling",
     "RefundChangesIn": "RefundChanges",
     "RefundIn": "NewRefund",
@@ -80,6 +87,9 @@ NAMES = {
     "ReplayIn": "CallbackReplay",
     "ResolveIn": "PaymentResolving",
     "RollIn": "KeyRolling",
+    "ServiceChangesIn": "ServiceChanges",
+    "ServiceIn": "NewService",
+    "ServiceObject": "Service",
     "TestClockIn": "NewTestClock",
     "TransferIn": "NewWalletTransfer",
     "TryObject": "Try",
@@ -90,12 +100,32 @@ NAMES = {
 Forms = dict[str, dict[str, Any]]
 
 URL = r"^https?://[A-Za-z0-9.-]*[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][!-\[\]-~]*)?$"
+SLUG = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 GLOBS = ["*", "payment.*", *TYPES]
 
 WALLET: Forms = {"currency": {"enum": sorted(ASSETS), "examples": ["eur"]}}
 WORDS: Forms = {
     "reference": {"pattern": "^[ -~]*$", "examples": ["order-10482"]},
     "description": {"examples": ["Two blue mugs"]},
+}
+SOLD: Forms = {
+    **WALLET,
+    "title": {"pattern": "^[ -~]*$", "examples": ["Premium Credits"]},
+    "price": {"examples": [500]},
+    "slug": {"pattern": SLUG, "examples": ["premium-credits"]},
+    "icon": {"examples": ["coins"]},
+    "stripe_buy_button_id": {"pattern": "^buy_btn_[A-Za-z0-9]+$", "examples": ["buy_btn_1Qx"]},
+}
+SELLER: Forms = {
+    "name": {"pattern": "^[ -~]*$", "examples": ["Bitloader"]},
+    "slug": {"pattern": SLUG, "examples": ["bitloader"]},
+    "service": id_form("svc"),
+    "webhook_url": {"format": "uri", "examples": ["https://bitloader.example/webhooks"]},
+    "success_redirect_url": {
+        "pattern": URL,
+        "examples": ["https://bitloader.example/success?orderId={orderId}"],
+    },
+    "cancel_redirect_url": {"pattern": URL, "examples": ["https://bitloader.example/cancelled"]},
 }
 KEPT: Forms = {"metadata": {"type": "object", "additionalProperties": {"type": "string"}}}
 """Metadata in answers: its text is passed on as it was stored."""
@@ -141,8 +171,12 @@ FORMS: dict[str, Forms] = {
     "PaymentAnswer": KEPT,
     "PaymentObject": KEPT,
     "PostIn": {"amount": {"examples": [2500]}},
+    "ProviderChangesIn": SELLER,
+    "ProviderIn": SELLER,
     "RefundIn": {"payment": id_form("pay"), "amount": {"examples": [500]}},
     "RefundObject": KEPT,
+    "ServiceChangesIn": SOLD,
+    "ServiceIn": SOLD,
     "TimelineEntry": {"details": OBJECT},
     "TransferIn": {
         **WALLET,

@@ -135,11 +135,13 @@ async def revoke_key(connection: Connection, change: Change, key_id: UUID) -> Ke
     return key._replace(revoked_at=change.now)
 
 
-async def insert_key(connection: Connection, change: Change, wanted: NewKey) -> Created:
-    """Writes a key that somebody may make."""
+async def insert_key(
+    connection: Connection, change: Change, wanted: NewKey, own: str | None = None
+) -> Created:
+    """Writes a key that somebody may make. `own`: its text, which was set by hand."""
     livemode = await connection.fetchval(sql["lock_merchant"], change.merchant_id)
     prefix = f"{PREFIXES[wanted.kind]}_{'live' if livemode else 'test'}_"
-    text = crypto.mint_key(prefix)
+    text = own or crypto.mint_key(prefix)
     key = Key(
         ids.mint(), wanted.kind, wanted.name, f"{prefix}…{text[-4:]}", wanted.scopes, change.now,
         wanted.expires_at,
@@ -155,6 +157,23 @@ async def insert_key(connection: Connection, change: Change, wanted: NewKey) -> 
     )
     await _end(connection, change, "key.create", key.id, told)
     return Created(key, text)
+
+
+async def set_key(connection: Connection, change: Change, kind: Kind, name: str, text: str) -> None:
+    """Makes this text, which somebody chose by hand, the one key of this kind and name. Raises
+    asyncpg.UniqueViolationError when it is a key already, of somebody else or another name."""
+    await connection.execute(sql["lock_merchant"], change.merchant_id)
+    digest = crypto.sha256(text.encode())
+    found = await connection.fetch(sql["named"], change.merchant_id, kind, name)
+    for row in found:
+        if row["revoked_at"] is None and row["digest"] != digest:
+            await revoke_key(connection, change, row["id"])
+    same = next((row for row in found if row["digest"] == digest), None)
+    if same is None:
+        await insert_key(connection, change, NewKey(kind, name), own=text)
+    elif same["revoked_at"] is not None:
+        await connection.execute(sql["restore_key"], change.merchant_id, same["id"])
+        await _end(connection, change, "key.restore", same["id"], {"kind": kind, "name": name})
 
 
 def _present(**members: object) -> dict[str, object]:

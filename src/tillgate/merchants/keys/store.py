@@ -20,6 +20,9 @@ CACHE_S = 1.0
 
 CACHE_MAX = 10_000
 
+KEY_MAX_CHARACTERS = 200
+"""No key is longer; what is, is not looked up."""
+
 CHANGED = UUID("6b657973-0000-8000-8000-000000000000")
 """The subject of the wake-up that says: a key was changed, forget all."""
 
@@ -44,6 +47,7 @@ class Keys:
         self._uses = Uses(pool, sql["note_uses"])
         self._changed = listener.watch(CHANGED)
         self._recent = Recent(self._read, CACHE_S, CACHE_MAX)
+        self._pairs = Recent(self._read_pair, CACHE_S, CACHE_MAX)
 
     def start(self) -> None:
         self._uses.start()
@@ -55,6 +59,7 @@ class Keys:
         """After a change: what was found before it is not believed any more."""
         self._changed.clear()
         self._recent.forget()
+        self._pairs.forget()
 
     def knows(self, key: str) -> bool:
         """Whether this key has worked here, and not failed since."""
@@ -66,9 +71,29 @@ class Keys:
             self.forget()
         return await self._recent.get(key) or UNKNOWN
 
-    async def _read(self, key: str) -> Caller | None:
-        if not crypto.well_formed_key(key):
+    def knows_pair(self, pair: tuple[str, str]) -> bool:
+        return self._pairs.knows(pair)
+
+    async def pair(self, publishable: str, secret: str) -> Caller | Refused:
+        """The caller that both keys of one merchant stand for: the secret one's. Keys that were set
+        by hand are known here, and only here, though their form is none of ours."""
+        if self._changed.is_set():
+            self.forget()
+        return await self._pairs.get((publishable, secret)) or UNKNOWN
+
+    async def _read_pair(self, pair: tuple[str, str]) -> Caller | None:
+        if not all(0 < len(text) <= KEY_MAX_CHARACTERS for text in pair):
             return None
+        publishable, secret = [await self._find(text) for text in pair]
+        if publishable is None or secret is None:
+            return None
+        fits = "publishable" in publishable.scopes and "secret" in secret.scopes
+        return secret if fits and publishable.merchant_id == secret.merchant_id else None
+
+    async def _read(self, key: str) -> Caller | None:
+        return await self._find(key) if crypto.well_formed_key(key) else None
+
+    async def _find(self, key: str) -> Caller | None:
         row = await self._pool.fetchrow(sql["key_by_digest"], crypto.sha256(key.encode()))
         if row is None:
             return None

@@ -45,6 +45,12 @@ UPDATE api_keys SET expires_at = $3, rolled_to = $4 WHERE merchant_id = $1 AND i
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = $3 WHERE merchant_id = $1 AND id = $2;
 
+-- name: named
+SELECT id, digest, revoked_at FROM api_keys WHERE merchant_id = $1 AND kind = $2 AND name = $3;
+
+-- name: restore_key
+UPDATE api_keys SET revoked_at = NULL WHERE merchant_id = $1 AND id = $2;
+
 -- name: announce
 SELECT pg_notify($1, $2);
 

@@ -1,0 +1,1 @@
+"""What a merchant sells as services, and the sites, providers, that sell them."""
