@@ -21,7 +21,7 @@ from tillgate.kit import clock, failpoints
 from tillgate.main.business import CreatedBusiness, set_up_business
 from tillgate.settings import from_environment
 
-PATIENCE_S = 60.0
+PATIENCE_S = float(os.environ.get("FAULTS_PATIENCE_S", "60"))
 """How long something expected may take on a busy machine."""
 
 POLL_S = 0.05

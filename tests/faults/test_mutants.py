@@ -18,6 +18,9 @@ import tillgate
 
 PACKAGE = Path(tillgate.__file__).parent
 ROOT = Path(__file__).parents[2]
+FOUND_WITHIN_S = 10
+"""How long what a mutant never brings about is waited for."""
+
 RUN_MAX_S = 120
 
 
@@ -143,7 +146,7 @@ async def test_a_mutant_is_found(folder: Path, name: str) -> None:
     copy_to(folder)
     for edit in mutant.edits:
         change(folder / "tillgate", edit)
-    status, output = await run(folder, mutant.test)
+    status, output = await run(folder, mutant.test, patience_s=FOUND_WITHIN_S)
     assert status == 1, output
     assert f"FAILED {mutant.test}" in output, output
 
@@ -169,11 +172,15 @@ def change(package: Path, edit: Edit) -> None:
     file.write_text(text.replace(edit.old, edit.new))
 
 
-async def run(folder: Path, *tests: str) -> tuple[int, str]:
+async def run(folder: Path, *tests: str, patience_s: int = 60) -> tuple[int, str]:
     """The status of pytest on the package in this folder, and what it says."""
+    own = {
+        "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+        "FAULTS_PATIENCE_S": str(patience_s),
+    }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", "-p", "no:xdist", "--tb=native", *tests, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **own},
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
