@@ -24,7 +24,7 @@ setup: $(INSTALLED) $(BUILT) ## install what is missing, into .venv and browser/
 
 test: setup ## run all tests; they need Chromium and Firefox ESR
 	@$(browsers)
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2
 
 check: setup ## lint, types, layers, migrations, browser code
 	@$(BIN)/ruff check
