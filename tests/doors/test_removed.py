@@ -1,16 +1,21 @@
-"""Nothing leans on a door: with its package removed, all else works."""
+"""Nothing leans on a door: with its package removed, all else works; and who might remove one can
+see how often each of its addresses is used."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.flows.fixtures import running
+from tests.flows.stack import Stack
 from tests.house.tree import ROOT, SOURCE
 
 ADDRESSES = {"gateway": "/api/v1/test/merchant", "providers": "/api/v1/services"}
 """One of each door's own."""
+
+TOKEN = "a-token-for-figures"
 
 
 def test_every_door_is_here() -> None:
@@ -32,7 +37,8 @@ def gone(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 async def test_all_else_works_without_it(gone: str, tmp_path: Path) -> None:
     places = filter(None, (str(tmp_path / "src"), os.environ.get("PYTHONPATH")))
-    async with running(tmp_path / "data", {"PYTHONPATH": os.pathsep.join(places)}) as stack:
+    own = {"PYTHONPATH": os.pathsep.join(places), "TILLGATE_METRICS_TOKEN": TOKEN}
+    async with running(tmp_path / "data", own) as stack:
         payment = await stack.create(amount=1000)
         await stack.until(payment["id"], "pending")
         for door, address in ADDRESSES.items():
@@ -40,3 +46,19 @@ async def test_all_else_works_without_it(gone: str, tmp_path: Path) -> None:
             assert (answer.status_code == 404) == (door == gone), (door, answer.text)
         said = (await stack.anyone.get(f"{stack.url}/health")).json()
         assert (said["status"], said["worker"]) == ("healthy", "running")
+        counted = await uses(stack)
+        assert counted == {
+            (door, f"GET {address}"): 1 for door, address in ADDRESSES.items() if door != gone
+        }
+
+
+async def uses(stack: Stack) -> dict[tuple[str, str], float]:
+    """How often each address of a door was used: (door, route) → times."""
+    key = {"Authorization": f"Bearer {TOKEN}"}
+    figures = (await stack.anyone.get(f"{stack.url}/metrics", headers=key)).text
+    found = re.findall(
+        r'^tillgate_door_requests_total\{door="(\w+)",route="([^"]+)",status="200"\} (.+)$',
+        figures,
+        re.MULTILINE,
+    )
+    return {(door, route): float(times) for door, route, times in found}
